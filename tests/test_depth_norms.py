@@ -23,7 +23,7 @@ from skipwise.training.run.state import TrainState
 TRAIN: dict[str, Any] = {"width": 0.125, "epochs": 2, "img_size": 16, "precision": "fp32", "compile": False}
 
 
-def images(count: int = 32, side: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
+def images(count: int = 16, side: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     return torch.randn(count, 3, side, side, generator=generator), torch.arange(count) % 10
 
@@ -75,6 +75,16 @@ class Stop(Callback):
             raise RuntimeError
 
 
+class Notices(Callback):
+    """Keeps what a person should know."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def on_notice(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
 @pytest.fixture(scope="module")
 def recorded(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that recorded; not to be changed."""
@@ -87,6 +97,9 @@ def test_training_is_the_same_to_the_bit(photos: Path, tmp_path: Path, recorded:
     assert not (plain / DEPTH_NORMS).exists()
     for name in ("weights.safetensors", "predictions.npz"):
         assert (plain / name).read_bytes() == (recorded / name).read_bytes()
+    heard = Notices()
+    skipwise.train(photos, model="resnet20", output=plain, depth_norms=True, callbacks=[heard], **TRAIN)
+    assert heard.sentences[-1] == "This run had ended, and recorded no norms by depth; --again trains another."
     record = read_depth_norms(recorded)
     assert record is not None
     assert (record.model, record.seed, record.epochs, record.images) == ("resnet20", 0, (-1, 0, 1), 24)
@@ -110,7 +123,7 @@ def test_a_run_that_is_resumed_has_the_same_record(photos: Path, tmp_path: Path,
 @pytest.mark.slow
 def test_a_comparison_records_in_each_run_and_finds_the_same(photos: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = TRAIN | {"models": ["plain18", "tests.external_networks:Linear"], "seeds": 2}
-    options |= {"workers": 2, "compile": True}
+    options |= {"workers": 2}
     plain = skipwise.compare(photos, output=tmp_path / "plain", **options)
     found = skipwise.compare(photos, output=tmp_path / "out", callbacks=[DepthNorms(epochs=(0, -1))], **options)
     records = {path.name: read_depth_norms(path) for path in (found.folder / "runs").iterdir()}
@@ -122,6 +135,18 @@ def test_a_comparison_records_in_each_run_and_finds_the_same(photos: Path, tmp_p
         assert name.endswith(f"-s{record.seed}")
     assert (found.folder / "comparison.json").read_bytes() == (plain.folder / "comparison.json").read_bytes()
     assert read_depth_norms(found.folder) == DepthRecord(epochs=(-1, 0))
+
+
+@pytest.mark.slow
+def test_a_compiled_run_is_the_same_to_the_bit(photos: Path, tmp_path: Path) -> None:
+    options = TRAIN | {"model": "plain18", "compile": True}
+    folders = [
+        skipwise.train(photos, output=tmp_path / str(record), depth_norms=record, **options).folder
+        for record in (False, True)
+    ]
+    plain, recorded = ((folder / "weights.safetensors").read_bytes() for folder in folders)
+    assert plain == recorded
+    assert read_depth_norms(folders[1]) is not None
 
 
 def test_frozen_norms_and_other_epochs(photos: Path, tmp_path: Path, recorded: Path) -> None:
@@ -155,12 +180,14 @@ def test_what_is_no_epoch_is_refused_and_damage_is_named(tmp_path: Path, recorde
     assert read_depth_norms(tmp_path) is None
 
 
-def test_the_evaluation_has_the_picture(recorded: Path, trained: Path, tmp_path: Path) -> None:
+def test_the_evaluation_has_the_picture(recorded: Path, tmp_path: Path) -> None:
     page = skipwise.evaluate(recorded, output=tmp_path / "evaluation").page.read_text()
     assert page.count("Activations and gradients by depth") == 1
     assert "before training" in page
     assert "after epoch 2" in page
-    without = skipwise.evaluate(trained, output=tmp_path / "other").page.read_text()
+    shutil.copytree(recorded, tmp_path / "run")
+    (tmp_path / "run" / DEPTH_NORMS).unlink()
+    without = skipwise.evaluate(tmp_path / "run", output=tmp_path / "other").page.read_text()
     assert "by depth" not in without
 
 

@@ -14,9 +14,10 @@ from sklearn import metrics as theirs
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.evaluating.record import EvaluationPlan, EvaluationRecord
+from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.confidence import abstention, threshold_for, two_class_curve
 from skipwise.evaluation.confusion import class_scores, confused_pairs, confusion_matrix
-from skipwise.evaluation.metrics import calibration_error, log_loss
+from skipwise.evaluation.metrics import log_loss, right
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.mistakes import barely_right, pair_examples, worst_mistakes
 from skipwise.evaluation.one_network import Answers, evaluate_answers
@@ -89,7 +90,8 @@ def test_a_temperature_is_that_of_a_logistic_regression_on_the_logits_of_two_cla
     logits = np.stack([np.zeros(3000), margin], axis=1)
     temperature = fit_temperature(logits, labels)
     assert temperature == pytest.approx(1 / float(regression.coef_[0, 0]), rel=1e-4)
-    before, after = (calibration_error(probabilities(logits / t), labels) for t in (1.0, temperature))
+    hits = right(logits, labels)[None]
+    before, after = (calibration(confidence(logits / t)[None], hits).plain for t in (1.0, temperature))
     assert after < before / 3
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -27,6 +27,7 @@ from skipwise.explaining.overlay import LEAST_SIDE, centre_share, enlarged, over
 from skipwise.explaining.record import ExplanationReport, read_explanation
 from skipwise.nets.explanation.activation_maps import class_activation_maps
 from skipwise.nets.explanation.grid import Grid
+from tests.browsing import CONTRASTS, page_of
 from tests.conftest import Run
 
 if TYPE_CHECKING:
@@ -268,3 +269,16 @@ def test_on_the_command_line(trained: Path, photos: Path, cli: Run) -> None:
     again = cli("explain", trained, photos / "stripes2", "--limit", 3, "--check", "--json")
     assert "is finished already" in again.stderr
     assert len(json.loads(again.stdout)["explanation"]["images"]) == 3
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_the_page_fits_a_phone_and_can_be_read(
+    browser: Any, explained: ExplanationReport, width: int, scheme: str
+) -> None:
+    with page_of(browser, explained.page, width=width, scheme=scheme) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert min(page.evaluate(CONTRASTS))[0] >= 4.5
+        assert page.locator("section.image img").count() == sum(1 + len(i.maps) for i in explained.record.images)
+        wide = page.locator(".scroll.wide")
+        assert wide.evaluate_all("places => places.every(p => p.tabIndex === 0)")

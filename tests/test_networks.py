@@ -50,6 +50,8 @@ PUBLISHED = [  # network, stem, image size, classes, parameters, multiply-adds i
     ("resnet44", None, 32, 10, 658_586, 0.0972),
     ("resnet56", None, 32, 10, 853_018, 0.1255),
     ("resnet110", None, 32, 10, 1_727_962, 0.2529),
+    ("projection_resnet20", None, 32, 10, 272_474, 0.0408),
+    ("projection_resnet56", None, 32, 10, 855_770, 0.1257),
 ]
 
 
@@ -77,6 +79,7 @@ def test_plain_networks_are_their_resnets_without_the_shortcuts(depth: str) -> N
 
 # More than a hundred layers of blocks that shallower networks have too.
 DEEP = {"resnet101", "resnet152", "resnet110", "se_resnet101", "se_resnet152"}
+DEEP |= {f"projection_resnet{depth}" for depth in (32, 44, 56)}
 
 
 @pytest.fixture(params=[pytest.param(n, marks=pytest.mark.slow) if n in DEEP else n for n in list_models()])

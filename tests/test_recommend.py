@@ -201,11 +201,11 @@ def test_real_and_too_small_to_matter() -> None:
 
 def test_networks_that_may_be_guessing_are_named() -> None:
     found = results(200, {"good": 10, "poor": 95, "bad": 120})  # half of the images are of one class
-    assert notes._guessing(found) == [
+    assert notes.guessing(found) == [
         "poor and bad are not shown to be better than guessing: always answering the commonest class gives a test "
         "accuracy of 50.0%."
     ]
-    assert notes._guessing(results(2000, {"good": 10, "fair": 300})) == []
+    assert notes.guessing(results(2000, {"good": 10, "fair": 300})) == []
 
 
 def test_only_networks_within_the_limits_are_chosen_from() -> None:

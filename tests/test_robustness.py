@@ -16,6 +16,7 @@ import pytest
 
 from skipwise.cli.summaries.evaluation import print_evaluation
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import write_sealed
 from skipwise.deploy.artifact.images import own_images
 from skipwise.deploy.export.export import Exported
 from skipwise.deploy.runtime.session import open_session
@@ -83,6 +84,45 @@ def test_batches_and_draws_change_no_answer(exported: Exported, monkeypatch: pyt
     first = evaluate(exported.folder, **SOME)
     monkeypatch.setattr(corrupting, "BATCH", 5)
     assert evaluate(exported.folder, **SOME, again=True).robustness == first.robustness
+
+
+@pytest.mark.usefixtures("here")
+def test_a_killed_pass_goes_on_and_gives_the_same_bytes(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corrupting, "BATCH", 2)
+    monkeypatch.setattr(corrupting, "KEEP_SECONDS", 0.0)
+    whole = evaluate(exported.folder, **SOME, images=7, output="whole")
+    answer, calls = corrupting._is_right, 0
+
+    def counting(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == stop:
+            raise KeyboardInterrupt
+        return answer(*arguments)
+
+    monkeypatch.setattr(corrupting, "_is_right", counting)
+    cells = 1 + 2 * 2
+    stop = 2 * cells + 3
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(exported.folder, **SOME, images=7, output="killed")
+    assert not Path("killed/evaluation.html").exists()
+    calls, stop = 0, -1
+    again = evaluate(exported.folder, **SOME, images=7, output="killed")
+    assert calls == 2 * cells  # of four batches two were kept
+    for name in ("evaluation.html", "evaluation.json", "predictions.csv"):
+        assert (again.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    assert not (again.folder / ".corrupted.json").exists()
+
+
+def test_answers_that_were_kept_and_damaged_are_given_again(tmp_path: Path) -> None:
+    kept = tmp_path / ".corrupted.json"
+    right = np.random.default_rng(0).random((3, corrupting.BATCH)) < 0.5
+    write_sealed(kept, corrupting.Kept(images=corrupting.BATCH, right=corrupting._packed(right)))
+    found, done = corrupting._kept_before(kept, 2, 40)
+    assert done == corrupting.BATCH
+    assert np.array_equal(found[:, :done], right)
+    kept.write_text(kept.read_text().replace('"images":32', '"images":64').replace('"images": 32', '"images": 64'))
+    assert corrupting._kept_before(kept, 2, 100)[1] == 0
 
 
 @pytest.mark.usefixtures("here")

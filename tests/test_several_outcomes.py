@@ -21,7 +21,7 @@ from skipwise.comparison.recommend import Recommended
 from skipwise.comparison.report.markdown import markdown
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.results.choice import Limits, choose
-from skipwise.comparison.results.finished import Comparison
+from skipwise.comparison.results.finished import Comparison, record
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.predictions import read_answers, read_tested
@@ -174,10 +174,12 @@ def test_the_first_outcome_decides_and_all_are_told(
     recommended = Recommended(
         comparison=shown, limits=Limits(), latencies=costs.medians, where="this machine", recommendation=choice
     )
+    assert recommended.claims == shown.claims == tuple(said)
+    assert json.loads(record(shown))["claims"] == said
     print_recommended(recommended)
     again = capsys.readouterr().out
     page = folder / "report.html"
-    write_report(page, plan, results, costs, {}, {})
+    write_report(page, plan, results, costs, {}, {}, {})
     html, text = page.read_text(), markdown(plan, results, costs)
     for sentence in said:
         assert sentence in printed

@@ -43,6 +43,11 @@ CERTIFICATES = ("out/certificate.json", "out/certificate.html")
 
 WRITING: tuple[Task, ...] = (
     Task(name="train", command=(*TRAIN, "-o", "out"), files=_run_files("out")),
+    Task(
+        name="train, with norms by depth",
+        command=(*TRAIN, "--depth-norms", "-o", "out"),
+        files=(*_run_files("out"), "out/depth-norms.json"),
+    ),
     Task(name="train longer", command=("train", IMAGES, *LONG, "-o", "out"), files=_run_files("out")),
     Task(name="compare", command=(*COMPARE, "-o", "out"), files=_comparison_files("out")),
     *(

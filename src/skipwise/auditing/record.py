@@ -43,8 +43,6 @@ AUDITS = Workspace(
     kind=Record,
     # What is found says which images it was found in.
     renamable=False,
-    # The usual thing is to mend some images, and to audit them again into the same folder.
-    overwrites=True,
 )
 """An audit's plan is what it found: it is the same audit where nothing else would be written."""
 

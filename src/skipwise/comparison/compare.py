@@ -28,7 +28,7 @@ from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
-from skipwise.core.workspace.workspace import check_again
+from skipwise.core.workspace.workspace import check_again, check_begun
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import margins_of, outcome_names
@@ -140,6 +140,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     stem, width = starts.agreed(network.stem, network.width)
     check_precision(machine.precision)
     check_again(again=options.folder.again, resume=options.folder.resume, extend=extend)
+    check_begun(COMPARISONS, _output(options), resume=options.folder.resume)
     device = choose_device(machine.device)
     check_together(images.folds, tune=study.tune is not None, included=bool(included), lr=options.recipe.lr)
     if extend and (output is None or study.time_limit is not None):

@@ -14,6 +14,7 @@ from skipwise.comparison.results.choice import HERE, Limits, choose
 from skipwise.comparison.results.finished import Comparison, read_comparison
 from skipwise.comparison.results.records import Recommendation
 from skipwise.comparison.wording.answer import answer
+from skipwise.comparison.wording.further import claims, further
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.json_limits import check_json
 from skipwise.core.files.json_records import LARGEST_RECORD
@@ -49,6 +50,15 @@ class Recommended:
     def verdict(self) -> tuple[str, ...]:
         """The answer within the limits in a few sentences; see `Comparison.verdict`."""
         return answer(self.comparison.results, self.recommendation, self.comparison.costs).sentences
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The findings on the recommended network by the outcomes beside the first one; see `Comparison.claims`."""
+        return tuple(
+            sentence
+            for question, judged in (further(self.comparison.results) if self.recommendation.candidate else ())
+            for sentence in claims(question, judged, about=self.recommendation.candidate)
+        )
 
 
 @takes(RecommendOptions)

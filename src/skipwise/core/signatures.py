@@ -21,13 +21,19 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import re
+import types
+import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from skipwise.core.errors import SkipwiseError
 from skipwise.core.options import build, declared
 
 R = TypeVar("R")
+PATH = "str | os.PathLike[str]"
+"""The annotation of an argument that is a path."""
 
 
 def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
@@ -46,10 +52,14 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
                 signature.bind(*arguments, **keywords)
             except TypeError as error:
                 raise TypeError(f"{function.__name__}() {error}") from None
+            _check_paths(signature, arguments, keywords)
             given = {name: keywords.pop(name) for name in names & keywords.keys()}
+            for name, value in given.items():
+                _check_kind(name, value, options[name].python_annotation)
             return function(*arguments, options=build(kind, given), **keywords)
 
-        names = declared(kind).keys()
+        options = declared(kind)
+        names = options.keys()
         called.__signature__ = signature  # type: ignore[attr-defined]
         called.takes = kind  # type: ignore[attr-defined]
         returned = {"return": signature.return_annotation}
@@ -58,6 +68,28 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
         return called
 
     return decorated
+
+
+def _check_paths(signature: inspect.Signature, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Raises SkipwiseError for an argument that is to be a path and is something else."""
+    for name, value in signature.bind(*arguments, **keywords).arguments.items():
+        may_be_none = signature.parameters[name].annotation == f"{PATH} | None"
+        is_path = may_be_none or signature.parameters[name].annotation == PATH
+        if is_path and not isinstance(value, str | os.PathLike) and not (value is None and may_be_none):
+            raise SkipwiseError(f"{name} has to be a path, as text or a pathlib.Path, and not {value!r}.")
+
+
+def _check_kind(name: str, value: object, annotation: object) -> None:
+    """Raises SkipwiseError for an option that is to be a number, or a text, and is something else."""
+    several = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    kinds = set(typing.get_args(annotation)) if several else {annotation}
+    if value is None or not kinds <= {int, float, str, type(None)}:
+        return
+    if str not in kinds and (isinstance(value, str | bytes) or not hasattr(value, "__float__")):
+        whole = "a whole number" if float not in kinds else "a number"
+        raise SkipwiseError(f"{name} has to be {whole}, and not {value!r}.")
+    if kinds <= {str, type(None)} and not isinstance(value, str | os.PathLike):
+        raise SkipwiseError(f"{name} has to be text, and not {value!r}.")
 
 
 def _signature(function: Callable[..., Any], kind: type) -> inspect.Signature:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,14 +16,14 @@ from skipwise.core.text import count, listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.options import ReadingOptions
 from skipwise.deploy.artifact.artifact import is_artifact, read_artifact
+from skipwise.deploy.artifact.comparison_folder import refuse_comparison
 from skipwise.deploy.artifact.images import LabelledImages, open_others, own_images, remembered_reading, run_of
-from skipwise.deploy.predict.decoding import InputImage
-from skipwise.deploy.predict.predictor import Predictor
+from skipwise.deploy.runtime.session import Session
+from skipwise.evaluating.logits import Progress, logits_of
 from skipwise.evaluation.one_network import Answers
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord, read_run
 
-Progress = Callable[[str, int, int], None]
 MOST_CLASSES = 5
 """Names of classes in a sentence."""
 
@@ -34,14 +33,14 @@ class Subject:
     """The subject of an evaluation.
 
     Args:
-        folder: the run's, or the artifact's.
+        folder: the run's, or the artifact's; or the file of weights.
         classes: their names.
         model: the network's name.
         network: a hash of it.
         preprocessing: how images become its input.
         home: the folder of the run it comes from, where that is known and there.
         temperature: what the artifact divides logits by; 1 for a run.
-        run: None for an artifact.
+        run: None for an artifact, and for a file of weights.
     """
 
     folder: Path
@@ -88,6 +87,15 @@ class Evaluated:
         found.update(self.contents.encode())
         return found.hexdigest()
 
+    def with_contents(self, images: int) -> Evaluated:
+        """The same, with a hash of the bytes of the images that are drawn to be corrupted, where answers were kept."""
+        if self.backend != KEPT or self.images is None:
+            return self
+        contents = hashlib.sha256(self.contents.encode())
+        for encoded in self.images.drawn(images).encoded():
+            contents.update(hashlib.sha256(encoded).digest())
+        return replace(self, contents=contents.hexdigest())
+
 
 KEPT = "predictions"
 """The backend of answers that were kept with the run."""
@@ -112,14 +120,15 @@ def find_subject(folder: Path) -> Subject:
             run=None,
         )
     if not (folder / "run.json").exists():
+        refuse_comparison(folder)
         raise SkipwiseError(
             f"{folder} holds neither a finished run (run.json) nor an exported network (artifact.json); give a folder "
             "that 'skipwise train' or 'skipwise export' made."
         )
-    record = read_run(folder, "predictions.npz")
+    weights = folder / "weights.safetensors"
+    record = read_run(folder, "predictions.npz", *([weights.name] if weights.exists() else []))
     if record.status != "finished":
         raise SkipwiseError(f"The run in {folder} failed ({record.reason}), so there is nothing to evaluate.")
-    weights = folder / "weights.safetensors"
     return Subject(
         folder=folder,
         classes=record.spec.classes,
@@ -183,7 +192,7 @@ def kept_answers(subject: Subject, split: str, *, reading: ReadingOptions | None
 def new_answers(
     subject: Subject,
     data: str | os.PathLike[str] | None,
-    predictor: Predictor,
+    session: Session,
     backend: str,
     *,
     split: str = "test",
@@ -194,6 +203,8 @@ def new_answers(
 
     Args:
         data: labelled images; None is the images of the run that the network comes from.
+        session: the network, open.
+        backend: its name.
         split: of the run's own images.
         reading: how `data` is to be read; None is as the run read its images.
 
@@ -219,7 +230,7 @@ def new_answers(
         if record.val is not None and part != "val":
             kept = _read(subject.home, "val")
             validation = replace(kept, logits=kept.logits / subject.temperature)
-    logits, contents = _logits(chosen, predictor, progress)
+    logits, contents = logits_of(chosen, session, progress)
     labels = chosen.labels
     ids = np.array([chosen.id(position) for position in range(len(chosen))])
     notes = [note] if note else []
@@ -283,29 +294,6 @@ def _matched(
     split = np.array(source.splits if source.splits is not None else [""] * len(labels), dtype="<U5")
     where = os.fspath(data)
     return LabelledImages(where=where, source=source, rows=rows, labels=labels[rows], split=split[rows]), extra
-
-
-def _logits(images: LabelledImages, predictor: Predictor, progress: Progress | None) -> tuple[NDArray[np.float64], str]:
-    """The logarithms of the probabilities, which are logits as good as any, and a hash of the images' bytes."""
-    contents = hashlib.sha256()
-
-    def given() -> Iterator[InputImage]:
-        for position, content in enumerate(images.encoded()):
-            contents.update(hashlib.sha256(content).digest())
-            yield InputImage(name=images.id(position), content=content)
-
-    parts, done = [], 0
-    for batch in predictor.batches(given()):
-        for name, error in zip(batch.names, batch.errors, strict=True):
-            if error is not None:
-                raise SkipwiseError(f"{name} has no answer ({error}); repair or remove it.")
-        parts.append(batch.probabilities)
-        done += len(batch.names)
-        if progress is not None:
-            progress("Answering", done, len(images))
-    with np.errstate(divide="ignore"):
-        found = np.log(np.concatenate(parts).astype(np.float64))
-    return np.maximum(found, np.log(np.finfo(np.float32).tiny)), contents.hexdigest()
 
 
 def _read(folder: Path, split: str) -> Answers:

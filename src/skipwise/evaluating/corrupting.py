@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.text import count
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.images import batches
-from skipwise.deploy.runtime.session import Session, open_session
+from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.runtime.soundness import faults, shaped
-from skipwise.evaluating.answering import Evaluated, Progress
+from skipwise.evaluating.answering import Evaluated
+from skipwise.evaluating.logits import Progress
 from skipwise.evaluating.options import CorruptionOptions
 from skipwise.evaluating.record import CorruptionPlan
 from skipwise.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
@@ -24,6 +29,8 @@ from skipwise.evaluation.robustness import Robustness, robustness
 
 IMAGES = 1_000
 """Images that are corrupted at most, where nobody says how many."""
+KEEP_SECONDS = 5.0
+"""Seconds after which what was answered is kept."""
 BATCH = 32
 """Images that are corrupted and answered at a time."""
 ALL = "all"
@@ -110,66 +117,87 @@ def _kinds(asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in CORRUPTIONS if name in chosen)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Answers to corrupted images so far.
+
+    Args:
+        images: how many were answered, the first ones, a whole number of batches.
+        right: whether the answers are right, a bit each: to the images as they are, then to each kind and severity.
+    """
+
+    images: int
+    right: str
+
+
+def _packed(right: NDArray[np.bool_]) -> str:
+    return base64.b64encode(np.packbits(right).tobytes()).decode()
+
+
+def _kept_before(path: Path, cells: int, images: int) -> tuple[NDArray[np.bool_], int]:
+    """Whether answers are right [1 + cells, images], as far as they were given before, and to how many images."""
+    right = np.zeros((1 + cells, images), dtype=np.bool_)
+    with contextlib.suppress(SkipwiseError, ValueError):  # damaged: it is done again
+        if path.exists():
+            kept = read_sealed(path, Kept)
+            bits = np.unpackbits(np.frombuffer(base64.b64decode(kept.right), np.uint8))
+            if 0 < kept.images <= images and kept.images % BATCH == 0:
+                right[:, : kept.images] = bits[: (1 + cells) * kept.images].reshape(1 + cells, kept.images)
+                return right, kept.images
+    return right, 0
+
+
 def answer_corrupted(
-    folder: Path,
+    session: Session,
     found: Evaluated,
     plan: CorruptionPlan,
     *,
-    backend: str | None,
-    trust: bool | str,
+    kept: Path,
     progress: Progress | None,
 ) -> Corrupted:
     """Corrupts images at the size that the network takes, and answers them.
 
     A batch of images is in memory at a time, and for each image and cell whether the answer is right. What becomes of
-    an image depends on its position among the images that are evaluated, and not on which others are drawn.
+    an image depends on its position among the images that are evaluated, and not on which others are drawn. What was
+    answered is kept every few seconds, and the same call goes on from there after a kill, with the same result.
 
     Args:
-        folder: of the run or artifact.
-        found: the images, and their labels.
+        session: the network, open.
+        found: the images, which are there, and their labels.
         plan: which of them are corrupted, and how.
-        backend: what runs an artifact; None is the format's own.
-        trust: whether a network of your own may run.
+        kept: a file for what was answered so far; it belongs to this network, these images and this plan.
         progress: told of images times cells.
 
     Raises:
-        SkipwiseError: the images are not there, or one can't be read; or the network can't be opened or gives no
-            probabilities.
+        SkipwiseError: an image can't be read, or the network gives no probabilities.
     """
-    if found.images is None:
-        raise SkipwiseError(
-            f"The images that {folder} was evaluated on are not found, so they can't be corrupted; name labelled "
-            "images, or leave --corruptions out."
-        )
-    session = open_session(folder, backend=backend, trust=trust)
+    assert found.images is not None
     drawn = found.images.drawn(plan.images)
     numbers = np.flatnonzero(np.isin(found.images.rows, drawn.rows))
     cells = [(kind, severity) for kind in plan.kinds for severity in plan.severities]
     total = len(numbers) * (1 + len(cells))
-    clean = np.empty(len(numbers), dtype=np.bool_)
-    right = np.empty((len(cells), len(numbers)), dtype=np.bool_)
-    example: tuple[NDArray[np.uint8], int] | None = None
-    first = 0
-    for pixels in batches(drawn.resized(session.preprocessing), BATCH):
+    right, first = _kept_before(kept, len(cells), len(numbers))
+    written = time.monotonic()
+    rest = drawn.some(np.arange(first, len(numbers)))
+    for pixels in batches(rest.resized(session.preprocessing), BATCH):
         here = slice(first, first + len(pixels))
         labels = drawn.labels[here]
-        clean[here] = _is_right(session, pixels, labels)
-        if example is None or (clean[here].any() and not clean[:first].any()):
-            place = int(clean[here].argmax())
-            example = pixels[place], int(numbers[here][place])
-        for row, (kind, severity) in enumerate(cells):
+        right[0, here] = _is_right(session, pixels, labels)
+        for row, (kind, severity) in enumerate(cells, start=1):
             if progress is not None:
-                done = first * (1 + len(cells)) + len(pixels) * (1 + row)
-                progress("Answering corrupted images", done, total)
+                progress("Answering corrupted images", first * (1 + len(cells)) + len(pixels) * row, total)
             changed = corrupt(pixels, kind, severity, seed=plan.seed, numbers=numbers[here].tolist())
             right[row, here] = _is_right(session, changed, labels)
         first += len(pixels)
-    assert example is not None
+        if time.monotonic() - written >= KEEP_SECONDS:
+            write_sealed(kept, Kept(images=first, right=_packed(right[:, :first])))
+            written = time.monotonic()
+    clean, place = right[0], int(right[0].argmax())
     groups = found.answers.groups
     return Corrupted(
         robustness=robustness(
             clean,
-            right.reshape(len(plan.kinds), len(plan.severities), len(numbers)),
+            right[1:].reshape(len(plan.kinds), len(plan.severities), len(numbers)),
             kinds=[(kind, CORRUPTIONS[kind].group) for kind in plan.kinds],
             severities=plan.severities,
             groups=None if groups is None else groups[numbers],
@@ -177,8 +205,8 @@ def answer_corrupted(
             size=session.preprocessing.size,
             seed=plan.seed,
         ),
-        example=example[0],
-        number=example[1],
+        example=next(drawn.some(np.array([place])).resized(session.preprocessing)),
+        number=int(numbers[place]),
     )
 
 

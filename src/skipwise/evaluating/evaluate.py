@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +20,10 @@ from skipwise.core.signatures import takes
 from skipwise.core.text import listed
 from skipwise.core.workspace.task import Task
 from skipwise.data.options import asked_reading
-from skipwise.deploy.predict.predictor import Predictor
+from skipwise.deploy.runtime.session import Session, open_session
 from skipwise.evaluating.answering import (
     MOST_CLASSES,
     Evaluated,
-    Progress,
     Subject,
     find_subject,
     kept_answers,
@@ -31,6 +32,7 @@ from skipwise.evaluating.answering import (
 from skipwise.evaluating.composing import NO_PICTURES, About, compose, pictures_from
 from skipwise.evaluating.corrupting import about_drawing, answer_corrupted, asked_corruptions
 from skipwise.evaluating.depth_section import depth_section
+from skipwise.evaluating.logits import Progress
 from skipwise.evaluating.options import EvaluateOptions
 from skipwise.evaluating.record import (
     EVALUATIONS,
@@ -41,8 +43,15 @@ from skipwise.evaluating.record import (
     EvaluationRecord,
     EvaluationReport,
 )
+from skipwise.evaluating.weights_file import network_in, subject_of
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.one_network import Evaluation, evaluate_answers
+
+if TYPE_CHECKING:
+    from skipwise.deploy.artifact.trained_network import TrainedNetwork
+
+KEPT_ANSWERS = ".corrupted.json"
+"""The file of answers to corrupted images so far; it is removed when the evaluation is finished."""
 
 
 @takes(EvaluateOptions)
@@ -57,7 +66,8 @@ def evaluate(
     """Evaluates one network on labelled images, and writes a page, a record and every answer.
 
     Args:
-        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch.
+        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch; or a file
+            of weights that another program trained, with the option `model`.
         data (str | Path | None): labelled images, matched by the names of their classes. None, the default, takes the
             run's own images. Of images that the run was trained on, only its test images are taken.
         progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
@@ -81,23 +91,33 @@ def evaluate(
     output, again = options.folder.output, options.folder.again
     if subset not in ("test", "val"):
         raise SkipwiseError(f"--subset must be test or val, not {subset!r}.")
-    subject = find_subject(user_path(network))
+    path, weights, reading = user_path(network), options.weights, asked_reading(options.reading)
+    trained, said = network_in(path, weights, data, reading) if path.is_file() else (None, [])
+    if trained is None and (weights.classes is not None or weights.init_key is not None):
+        raise SkipwiseError(f"--classes and --init-key are for a file of weights, which {path} is not; leave them out.")
+    subject = find_subject(path) if trained is None else subject_of(trained)
     asked = asked_corruptions(options.corruption, subject.preprocessing)
-    reading = asked_reading(options.reading)
+    open_network = functools.cache(lambda: _opened(subject, trained, backend, weights.model or trust))
     if subject.run is not None and data is None:
         if backend is not None:
             raise SkipwiseError(f"{subject.folder} is a run, whose answers were kept in training; leave --backend out.")
         found = kept_answers(subject, subset, reading=reading)
     else:
-        with Predictor(subject.folder, backend=backend, trust=trust) as predictor:
-            chosen = backend or ("PyTorch" if subject.run is not None else "default")
-            found = new_answers(subject, data, predictor, chosen, split=subset, reading=reading, progress=progress)
+        chosen = "default" if subject.run is None and trained is None else "PyTorch"
+        found = new_answers(
+            subject, data, open_network(), backend or chosen, split=subset, reading=reading, progress=progress
+        )
     corruptions = None if asked is None else asked.plan(found)
-    notes = [*found.notes, *about_classes(found)]
+    if corruptions is not None:
+        if found.images is None:
+            raise SkipwiseError(
+                f"The images that {subject.folder} was evaluated on are not found, so they can't be corrupted; name "
+                "labelled images, or leave --corruptions out."
+            )
+        found = found.with_contents(corruptions.images)
+    notes = [*said, *found.notes, *about_classes(found)]
     if corruptions is not None:
         notes += filter(None, [about_drawing(corruptions, len(found.answers.labels))])
-    for sentence in notes:
-        notice(sentence)
     plan = EvaluationPlan(
         network=subject.network,
         model=subject.model,
@@ -111,38 +131,51 @@ def evaluate(
     task = Task(
         workspace=EVALUATIONS,
         plan=plan,
-        name=subject.folder.resolve().name,
+        name=path.resolve().stem if trained is not None else path.resolve().name,
         output=user_path(output) if output is not None else None,
         again=again,
         notice=notice,
     )
     if (place := task.find()).finished:
         return read_evaluation(place.folder, repeated=True)
+    for sentence in notes:
+        notice(sentence)
     evaluation = evaluate_answers(found.answers, subject.classes, validation=found.validation)
-    corrupted = None
-    if corruptions is not None:
-        corrupted = answer_corrupted(
-            subject.folder, found, corruptions, backend=backend, trust=trust, progress=progress
-        )
-    levels, images = subject.preprocessing.levels, found.images
-    record, page = compose(
-        plan,
-        evaluation,
-        found,
-        notes=notes,
-        pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
-        corrupted=corrupted,
-        about=About(depth=tuple(depth_section(subject))),
-    )
+    session = None if corruptions is None else open_network()
+    levels, images, depth = subject.preprocessing.levels, found.images, tuple(depth_section(subject))
     with task.open() as place:
         if place.finished:  # another process was quicker
             return read_evaluation(place.folder, repeated=True)
+        corrupted, kept = None, place.folder / KEPT_ANSWERS
         if place.plan is None:
+            kept.unlink(missing_ok=True)
             EVALUATIONS.begin(place.folder, plan)
+        if corruptions is not None and session is not None:
+            corrupted = answer_corrupted(session, found, corruptions, kept=kept, progress=progress)
+        record, page = compose(
+            plan,
+            evaluation,
+            found,
+            notes=notes,
+            pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
+            corrupted=corrupted,
+            about=About(depth=depth),
+        )
         write_text(place.folder / PREDICTIONS, _table(subject, found, evaluation))
         write_text(place.folder / PAGE, page)
         write_sealed(place.folder / RECORD, record, [PREDICTIONS, PAGE])
+        kept.unlink(missing_ok=True)
     return EvaluationReport(folder=place.folder, record=record)
+
+
+def _opened(subject: Subject, trained: TrainedNetwork | None, backend: str | None, trust: bool | str) -> Session:
+    if trained is None:
+        return open_session(subject.folder, backend=backend, trust=trust)
+    if backend is not None:
+        raise SkipwiseError(f"{subject.folder} is a file of weights, which PyTorch runs; leave --backend out.")
+    from skipwise.deploy.runtime.run_session import RunSession  # which needs torch
+
+    return RunSession(trained)
 
 
 def read_evaluation(folder: str | os.PathLike[str], *, repeated: bool = False) -> EvaluationReport:

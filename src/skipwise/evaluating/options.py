@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from skipwise.core.options import Listed, group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import ReadingOptions
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.options import TrustOptions
 
 
@@ -56,6 +57,7 @@ class EvaluateOptions:
     """The options of `evaluate`."""
 
     answering: AnsweringOptions = group(AnsweringOptions)
+    weights: ExternalWeights = group(ExternalWeights)
     corruption: CorruptionOptions = group(CorruptionOptions)
     trust: TrustOptions = group(TrustOptions)
     reading: ReadingOptions = group(ReadingOptions)

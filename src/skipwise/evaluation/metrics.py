@@ -39,13 +39,3 @@ BINS = 15
 def bins_of(confidences: NDArray[np.floating], bins: int = BINS) -> NDArray[np.int64]:
     """The bin of each confidence, of equal width from 0 to 1."""
     return np.minimum((confidences * bins).astype(np.int64), bins - 1)
-
-
-def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, bins: int = BINS) -> float:
-    """Returns the expected calibration error (Guo et al. 2017, arXiv:1706.04599): the mean gap between confidence and
-    accuracy of probabilities [N, classes] for labels [N], in `bins` equal bins of confidence.
-    """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    correct = probabilities.argmax(axis=1) == labels
-    gaps = np.bincount(bins_of(confidence, bins), weights=confidence - correct, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))

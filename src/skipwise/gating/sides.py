@@ -14,7 +14,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.paths import user_path
 from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact.artifact import is_artifact
-from skipwise.deploy.predict.predictor import Predictor
+from skipwise.deploy.runtime.session import open_session
 from skipwise.evaluating.answering import Evaluated, Subject, find_subject, kept_answers, new_answers
 from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.gating.record import Kind
@@ -97,8 +97,8 @@ def open_side(
     subject, asked = find_subject(path), asked_reading(reading)
     if kind == "run" and data is None:
         return _answered(path, kind, subject, kept_answers(subject, "test", reading=asked))
-    with Predictor(path, trust=trust) as predictor:
-        found = new_answers(subject, data, predictor, "", reading=asked, progress=progress)
+    session = open_session(path, trust=trust)
+    found = new_answers(subject, data, session, "", reading=asked, progress=progress)
     return _answered(path, kind, subject, found)
 
 

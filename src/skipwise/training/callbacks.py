@@ -135,6 +135,9 @@ class Callback:
 
     When `on_epoch` is called, the run's `metrics.jsonl` has the epoch already.
 
+    A callback does not see the network, which may be in another process. `skipwise.DepthNorms` has sizes of activations
+    and gradients recorded there; its `on_start` writes down what is asked, where the runs find it.
+
     If a callback raises an error, the work stops: the runs save their state, and `train` or `compare` raises a
     SkipwiseError that names the callback. The same call resumes it.
 

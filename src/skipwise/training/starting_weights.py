@@ -204,15 +204,19 @@ def automatic(
     found: dict[str, Found] = {}
     if not why:
         return found
-    fitting = stem in ("auto", STEM) and width == 1.0
+    fitting, reason = stem in ("auto", STEM) and width == 1.0, "none are published"
+    if not fitting and any(_published_of(model) is not None for model in models):
+        reason = f"published weights are for the {STEM} stem and width 1"
     there = available([model for model in models if is_external(model) or fitting])
     for model in sorted(there, key=there.__getitem__):  # "here" comes before "web"
         if there[model] == "web" and os.environ.get(OFFLINE, "0") != "0":
+            reason = f"they are not on this machine, and {OFFLINE} forbids to download them"
             break
         try:
             found[model] = published_start(model)
         except SkipwiseError as error:
             notice(f"{model} starts from scratch, since its weights are not available: {error}")
+            reason = "they can't be downloaded"
             break  # waiting for a connection once is enough
     if found:
         names = listed(list(found))
@@ -221,7 +225,9 @@ def automatic(
             f"{NONE}. {why}"
         )
     elif models:
-        notice(f"Published weights are expected to help, and there are none here for {listed(models)}: {why}")
+        notice(
+            f"Published weights are expected to help, and there are none here for {listed(models)}, as {reason}. {why}"
+        )
     return found
 
 

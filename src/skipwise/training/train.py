@@ -19,14 +19,14 @@ from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
-from skipwise.core.workspace.workspace import check_again
+from skipwise.core.workspace.workspace import check_again, check_begun
 from skipwise.data.images import Images
 from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.training.callbacks import Callback, Callbacks, Start, with_callbacks
-from skipwise.training.depth_norms import DepthNorms, asked_epochs
+from skipwise.training.depth_norms import DepthNorms, asked_epochs, read_depth_norms
 from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
@@ -110,6 +110,7 @@ def train(
     request = Request.of(data, options.images, options.reading)
     require("torch", extra="train")
     named = None if options.folder.output is None else user_path(options.folder.output)
+    check_begun(RUNS, named, resume=options.folder.resume)
     asked = replace(asked, device=choose_device(asked.device))
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(asked.device))
@@ -135,6 +136,8 @@ def train(
             if place.plan is not None and (ended := find_run(place.plan.spec, place.folder)) is not None:
                 check_unchanged(place.plan.spec.execution, precision, compile, place.folder, watch.on_notice)
                 _tidy(place.folder, images)
+                if options.run.depth_norms and read_depth_norms(place.folder) is None:
+                    watch.on_notice("This run had ended, and recorded no norms by depth; --again trains another.")
                 plan = replace(place.plan, data=draft.data)
                 return Trained(folder=place.folder, plan=plan, record=ended, repeated=True)
             # What works needs torch, which takes a second to import; what was found out so far does not.

@@ -8,14 +8,19 @@ from typing import Annotated
 import typer
 
 from skipwise.cli.declared import Line
-from skipwise.cli.options import OwnModelOptions, PrintOptions, print_json
+from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
-from skipwise.core.options import group, options
+from skipwise.core.options import declared, group, options
 from skipwise.core.text import finished_already
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.evaluating.options import EvaluateOptions
 
 Network = Annotated[
-    str, typer.Argument(metavar="RUN|ARTIFACT", help="What 'skipwise train' or 'skipwise export' made.")
+    str,
+    typer.Argument(
+        metavar="RUN|ARTIFACT|FILE",
+        help="What 'skipwise train' or 'skipwise export' made, or a file of weights, with --model.",
+    ),
 ]
 Images = Annotated[
     str | None,
@@ -26,11 +31,17 @@ Images = Annotated[
 ]
 
 
+NOT_OF_THE_FILE = {
+    *("network", "data", "json"),
+    *(name for name in declared(EvaluateOptions) if name not in declared(ExternalWeights)),
+}
+"""What the command to export a file of weights does not repeat."""
+
+
 @options()
 class EvaluateOutput:
     """Options of `evaluate` that only the command line has."""
 
-    own: OwnModelOptions = group(OwnModelOptions)
     record: PrintOptions = group(PrintOptions)
 
 
@@ -41,10 +52,11 @@ def evaluate(line: Line[EvaluateOptions], network: Network, data: Images = None,
     from skipwise.evaluating.evaluate import evaluate as run
 
     with Bar(sys.stderr) as bar:
-        report = run(network, data, **line.given() | shown.own.trust, progress=bar.preparing, notice=bar.noticed)
+        report = run(network, data, **line.given(), progress=bar.preparing, notice=bar.noticed)
     if shown.record.json:
         if report.repeated:
             say(finished_already(report.folder), sys.stderr)
         print_json({"folder": str(report.folder), "evaluation": report.record})
     else:
-        print_evaluation(report, network=network)
+        described = line.words(without=NOT_OF_THE_FILE)
+        print_evaluation(report, network=network, described=described)

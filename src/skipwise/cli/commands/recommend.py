@@ -22,7 +22,7 @@ def recommend(line: Line[RecommendOptions], comparison: Folder, shown: PrintOpti
             "where": found.where,
         }
         if further := found.comparison.results.further:
-            record["further_outcomes"] = further
+            record |= {"claims": found.claims, "further_outcomes": further}
         print_json(record)
     else:
         from skipwise.cli.summaries.comparison import print_recommended

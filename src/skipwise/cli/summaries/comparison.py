@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from skipwise.cli.summaries.further import print_claims, print_further
+from skipwise.cli.summaries.further import print_further
 from skipwise.cli.summaries.next_steps import first_run, next_command
 from skipwise.comparison.recommend import Recommended, profile_command
 from skipwise.comparison.results.choice import HERE
@@ -66,7 +66,8 @@ def print_recommended(found: Recommended) -> None:
     for line in reservations(comparison.plan, comparison.results):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     _print_answer(console, comparison, choice)
-    print_claims(console, comparison.results, choice.candidate)
+    for line in found.claims:
+        console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     run = first_run(comparison, choice.candidate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -16,11 +17,12 @@ from skipwise.evaluating.record import PREDICTIONS, EvaluationReport
 from skipwise.evaluation.robustness import Robustness
 
 
-def print_evaluation(report: EvaluationReport, *, network: str) -> None:
+def print_evaluation(report: EvaluationReport, *, network: str, described: Sequence[str | Path] = ()) -> None:
     """Prints how good the network is, by class too, whether its confidence can be trusted, and where the rest is.
 
     Args:
-        network: the folder that was named, for the command to type next.
+        network: the folder or the file that was named, for the command to type next.
+        described: the options that describe a file of weights, for that command.
     """
     console, found = Console(), report.evaluation
     model, split = report.record.plan.model, report.record.plan.split
@@ -66,7 +68,11 @@ def print_evaluation(report: EvaluationReport, *, network: str) -> None:
     console.print()
     console.print(Text(f"Page:    {report.page}"), soft_wrap=True)
     console.print(Text(f"Answers: {report.folder / PREDICTIONS}"), soft_wrap=True)
-    verb, rest = ("predict", ["path/to/images"]) if is_artifact(user_path(network)) else ("export", [])
+    verb, rest = "export", list(described)
+    if is_artifact(user_path(network)):
+        verb, rest = "predict", ["path/to/images"]
+    elif user_path(network).is_file() and "--classes" not in rest:
+        rest += ["--classes", ",".join(found.classes)]
     console.print(Text(f"Next:    {command('skipwise', verb, Path(network), *rest)}"), soft_wrap=True)
 
 

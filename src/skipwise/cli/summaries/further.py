@@ -27,12 +27,6 @@ def print_further(console: Console, results: Results, costs: Costs) -> None:
         _print(console, [said])
 
 
-def print_claims(console: Console, results: Results, name: str | None) -> None:
-    """Prints what the further outcomes show of one network."""
-    for question, judged in further(results) if name is not None else ():
-        _print(console, claims(question, judged, about=name))
-
-
 def _table(question: Question, judged: JudgedOutcome, sure: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("network", no_wrap=True)

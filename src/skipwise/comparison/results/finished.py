@@ -59,6 +59,13 @@ class Comparison:
         return answer(self.results, self.costs.recommendation, self.costs).sentences
 
     @property
+    def claims(self) -> tuple[str, ...]:
+        """The findings by the outcomes beside the first one, a sentence each; () where there is one outcome."""
+        from skipwise.comparison.wording.further import claims, further  # which are above the records
+
+        return tuple(sentence for found in further(self.results) for sentence in claims(*found))
+
+    @property
     def report(self) -> Path:
         """The page for people."""
         return self.folder / REPORT
@@ -136,7 +143,8 @@ def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:
 
 def record(comparison: Comparison) -> str:
     """A comparison as one JSON record."""
-    fields = {"folder": str(comparison.folder), "verdict": comparison.verdict, "plan": comparison.plan}
+    claims = {"claims": comparison.claims} if comparison.results.further else {}
+    fields = {"folder": str(comparison.folder), "verdict": comparison.verdict, **claims, "plan": comparison.plan}
     return json_text(as_json({**fields, "results": comparison.results, "costs": comparison.costs}))
 
 

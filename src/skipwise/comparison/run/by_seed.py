@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def spreads_of(study: StudyResult) -> Spreads | UnsetType:
     """How much each network's outcome varies with the seed, over the runs that learned; unset where no network has two
     of them."""
+    answers = {name: study.answers[name] for name in study.plan.trained if name in study.answers}
     found = spreads(
-        {name: each.scores[each.has_learned] for name, each in study.answers.items()},
+        {name: each.scores[each.has_learned] for name, each in answers.items()},
         groups=study.tested.groups_that_count,
         alpha=study.plan.question.alpha,
     )
@@ -40,7 +41,7 @@ def target_epochs(plan: Plan, folder: Path, candidates: Sequence[Candidate], acc
         accuracy: in percent.
     """
     runs: dict[str, dict[int, Attempt]] = {}
-    for candidate in candidates:
+    for candidate in (each for each in candidates if each.not_trained is None):
         attempts = {run.seed: _attempt(plan, folder, candidate.name, run, accuracy / 100) for run in candidate.runs}
         runs[candidate.name] = {seed: attempt for seed, attempt in attempts.items() if attempt is not None}
     return TargetEpochs(

@@ -15,7 +15,7 @@ from skipwise.core.errors import Busy, SkipwiseError
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.locks import locked
 from skipwise.core.workspace.folder_names import next_folder, numbered_folders
-from skipwise.core.workspace.workspace import Notice, P, Workspace, check_same
+from skipwise.core.workspace.workspace import Notice, P, Workspace, check_same, nothing_to_resume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +101,7 @@ class Task(Generic[P]):
         plan = self.as_stored(self.plan)
         folder, stored = self._newest(plan, notice) if self.output is None else self._named(plan, self.output)
         if self.resume and stored is None:
-            what = self.workspace.noun.split(" ", 1)[-1]
-            where = self.output or self.workspace.parent
-            raise SkipwiseError(f"There is nothing to resume for this {what} in {where}; leave --resume out.")
+            raise nothing_to_resume(self.workspace, self.output or self.workspace.parent)
         return Place(folder=folder, plan=stored, finished=stored is not None and self.workspace.is_finished(folder))
 
     def _named(self, plan: P, folder: Path) -> tuple[Path, P | None]:

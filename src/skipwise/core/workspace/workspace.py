@@ -116,5 +116,17 @@ def check_again(*, again: bool, resume: bool, extend: bool = False) -> None:
         raise SkipwiseError(f"--again begins anew and {other} goes on with what is there; give one of them.")
 
 
+def check_begun(workspace: Workspace[Any], output: Path | None, *, resume: bool) -> None:
+    """Raises SkipwiseError at once where work is to be resumed in a folder that holds none."""
+    if resume and output is not None and not (output / workspace.plan_file).exists():
+        raise nothing_to_resume(workspace, output)
+
+
+def nothing_to_resume(workspace: Workspace[Any], where: Path) -> SkipwiseError:
+    """The error for work that is to be resumed and was never begun."""
+    what = workspace.noun.split(" ", 1)[-1]
+    return SkipwiseError(f"There is nothing to resume for this {what} in {where}; leave --resume out.")
+
+
 Notice = Callable[[str], None]
 """Is told what a person should know, a sentence at a time."""

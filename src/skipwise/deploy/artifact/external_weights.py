@@ -29,7 +29,12 @@ class ExternalWeights:
         "The names of the classes in the order of the network's answers, as a,b,c or as a file of lines.",
         metavar="NAMES",
     )
-    img_size: int = option(224, "The size of the images, in pixels a side.", metavar="PIXELS")
+    img_size: int | None = option(
+        None,
+        "The size of the images, in pixels a side.",
+        unset="32 for networks that were published for CIFAR, else 224",
+        metavar="PIXELS",
+    )
     mean: Sequence[float] = option(
         IMAGENET_MEAN,
         "The mean of each channel, from 0 to 1; one number for grey images.",
@@ -50,28 +55,34 @@ class ExternalWeights:
     )
     interpolation: str = option("bilinear", "How images are resized: bilinear or bicubic.")
     width: float = option(1.0, "The width of the network, as in 'skipwise train'.", metavar="FACTOR")
-    stem: str = option("imagenet", "The stem of the network: imagenet or small.")
+    stem: str | None = option(
+        None, "The stem of the network: imagenet or small.", unset="the one that the network was published with"
+    )
     init_key: str | None = option(
         None, "Which weights to take from a file that holds several, such as state_dict_ema.", metavar="KEY"
     )
 
-    def preprocessing(self) -> Preprocessing:
+    def preprocessing(self, usual_size: int = 224) -> Preprocessing:
         """The steps that turn images into the network's input.
+
+        Args:
+            usual_size: of the images, where the user says none.
 
         Raises:
             SkipwiseError: something is out of range.
         """
         from skipwise.data.image.preprocess import Preprocessing  # and with it numpy
 
-        if not 8 <= self.img_size <= 1024:
-            raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {self.img_size}.")
+        size = usual_size if self.img_size is None else self.img_size
+        if not 8 <= size <= 1024:
+            raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {size}.")
         check_scale(self.mean, self.std)
         if not 0 < self.crop <= 1:
             raise SkipwiseError(f"--crop must be above 0 and at most 1, not {self.crop:g}.")
         if self.interpolation not in ("bilinear", "bicubic"):
             raise unknown_name("interpolation", self.interpolation, ("bilinear", "bicubic"))
         return Preprocessing(
-            size=self.img_size,
+            size=size,
             channels=len(self.mean),
             mean=tuple(self.mean),
             std=tuple(self.std),

@@ -17,9 +17,10 @@ from skipwise.core.machine.system import describe_machine
 from skipwise.core.options import Listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, Provenance
+from skipwise.deploy.artifact.comparison_folder import refuse_comparison
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import Trust, check_trusted
+from skipwise.nets.external import Trust, check_trusted, is_external
 from skipwise.nets.spec import NetworkSpec
 from skipwise.training.run.record import read_run
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from skipwise.nets.weights.loading import Loaded
+
+
+CIFAR_SIZE, IMAGENET_SIZE = 32, 224
+"""Pixels a side of the images that networks were published for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +127,7 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
     if path.is_file():
         raise SkipwiseError(f"{path} is a file; name its network and classes: --model NAME --classes a,b,c")
     if not (path / "run.json").is_file():
-        if (path / "comparison.json").is_file() or (path / "plan.json").is_file():
-            runs = sorted(each.parent.name for each in path.glob("runs/*/run.json"))
-            which = f"such as {path / 'runs' / runs[0]}" if runs else "once one of them is finished"
-            raise SkipwiseError(f"{path} is a comparison; name one of its runs, {which}.")
+        refuse_comparison(path)
         if (path / "terms.json").is_file() or any(path.glob("resume*.safetensors")):
             raise SkipwiseError(
                 f"{path} has no run.json: the run is not finished, and the same command again finishes it; or the "
@@ -177,14 +179,15 @@ def network_of_file(file: str | os.PathLike[str], weights: ExternalWeights) -> T
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     if len(set(classes)) != len(classes) or len(classes) < 2:
         raise SkipwiseError("--classes must name two classes or more, each once, in the order of its answers.")
+    stem = "imagenet" if is_external(weights.model) else NetworkSpec(name=weights.model).resolved_stem
     return _trained_elsewhere(
         file,
         key=weights.init_key,
         model=weights.model,
         width=weights.width,
-        stem=weights.stem,
+        stem=weights.stem or stem,
         classes=classes,
-        preprocessing=weights.preprocessing(),
+        preprocessing=weights.preprocessing(CIFAR_SIZE if stem == "small" else IMAGENET_SIZE),
     )
 
 

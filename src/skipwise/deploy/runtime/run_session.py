@@ -27,9 +27,12 @@ class RunSession:
 
     def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """Probabilities float32 [N, classes] for pixels [N, size, size, C] that `fit_square` has resized."""
+        return torch.from_numpy(self.logits_resized(pixels)).softmax(dim=1).numpy()
+
+    def logits_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """Logits float32 [N, classes] for pixels [N, size, size, C] that `fit_square` has resized."""
         with self._one_at_a_time:  # evaluating changes settings of PyTorch and puts them back
-            logits = predict_logits(self._network, pixels, np.arange(len(pixels)), self.preprocessing, device="cpu")
-        return torch.from_numpy(logits).softmax(dim=1).numpy()
+            return predict_logits(self._network, pixels, np.arange(len(pixels)), self.preprocessing, device="cpu")
 
     def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """Probabilities float32 [N, classes] for pixels [N, H, W, C] of any size."""

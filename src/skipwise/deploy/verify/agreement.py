@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from skipwise.evaluation.metrics import calibration_error
+from skipwise.evaluation.calibration import calibration
 
 SURE = 0.95
 """The level of intervals."""
@@ -21,7 +21,7 @@ class Quality:
     Args:
         accuracy: a fraction.
         nll: mean negative log-likelihood, in nats.
-        calibration_error: expected calibration error, a fraction.
+        calibration_error: expected calibration error, a fraction, corrected as in an evaluation.
     """
 
     accuracy: float
@@ -66,7 +66,7 @@ def quality(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Qu
     return Quality(
         accuracy=accuracy,
         nll=float(-np.log(np.maximum(own, 1e-12)).mean()),
-        calibration_error=calibration_error(probabilities, labels),
+        calibration_error=calibration(probabilities.max(axis=1)[None], right(probabilities, labels)[None]).error,
     )
 
 

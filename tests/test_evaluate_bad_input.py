@@ -1,0 +1,145 @@
+"""What `evaluate`, `explain`, `compare` and `train` refuse, each in a sentence that says what to do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import skipwise
+from skipwise import SkipwiseError
+from skipwise.deploy.artifact.images import LabelledImages
+from skipwise.deploy.export.export import Exported
+
+
+def pictures(root: Path, classes: list[str], *, side: int = 24, mode: str = "RGB") -> Path:
+    rng = np.random.default_rng(0)
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+            Image.fromarray(pixels).convert(mode).save(root / name / f"{number}.png")
+    return root
+
+
+CLASSES = ["stripes0", "stripes1", "stripes2"]
+
+
+@pytest.mark.parametrize("data", [False, True])
+def test_a_run_whose_weights_are_damaged(trained: Path, tmp_path: Path, data: bool) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    content = bytearray((run / "weights.safetensors").read_bytes())
+    content[len(content) // 2] ^= 255
+    (run / "weights.safetensors").write_bytes(content)
+    images = pictures(tmp_path / "i", CLASSES) if data else None
+    with pytest.raises(SkipwiseError, match=r"weights\.safetensors was damaged or changed .*train it again"):
+        skipwise.evaluate(run, images, output=tmp_path / "e")
+    with pytest.raises(SkipwiseError, match=r"weights\.safetensors was damaged or changed"):
+        skipwise.explain(run, pictures(tmp_path / "j", CLASSES), output=tmp_path / "x")
+    assert not (tmp_path / "e").exists()
+    assert not (tmp_path / "x").exists()
+
+
+def test_data_with_other_classes_one_class_or_no_labels(trained: Path, tmp_path: Path) -> None:
+    def refused(data: Path, sentence: str) -> None:
+        with pytest.raises(SkipwiseError, match=sentence):
+            skipwise.evaluate(trained, data, output=tmp_path / "e")
+        assert not (tmp_path / "e").exists()
+
+    refused(pictures(tmp_path / "other", ["cat", "dog"]), "none of the network's classes: it has cat and dog")
+    refused(pictures(tmp_path / "one", ["stripes1"]), "only one class with images, 'stripes1'")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for number, file in enumerate((tmp_path / "one").rglob("*.png")):
+        shutil.copy(file, flat / f"{number}.png")
+    refused(flat, "nothing says which class .* For images without labels there is 'skipwise predict'")
+
+
+def test_a_layer_that_does_not_exist(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(SkipwiseError, match="has no layer 'nothere'; it has stem, stages, classifier"):
+        skipwise.explain(trained, pictures(tmp_path / "i", CLASSES), layer="nothere", output=tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_artifact_without_heat_maps(exported: Exported, tmp_path: Path) -> None:
+    with pytest.raises(SkipwiseError, match=r"gives no heat maps; export its run again, with them: .* --explain"):
+        skipwise.explain(exported.folder, pictures(tmp_path / "i", CLASSES), output=tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_no_validation_images_where_they_are_asked_for(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(SkipwiseError, match="--subset must be test or val"):
+        skipwise.evaluate(trained, subset="train", output=tmp_path / "e")
+    with pytest.raises(SkipwiseError, match="--subset val is for the run's own images"):
+        skipwise.evaluate(trained, pictures(tmp_path / "i", CLASSES), subset="val", output=tmp_path / "e")
+
+
+@pytest.mark.parametrize(("side", "mode"), [(16, "RGB"), (24, "1")])
+def test_images_of_16_pixels_or_1_bit_are_corrupted_like_others(
+    trained: Path, tmp_path: Path, side: int, mode: str
+) -> None:
+    images = pictures(tmp_path / "i", CLASSES, side=side, mode=mode)
+    found = skipwise.evaluate(
+        trained, images, corruptions="fog,jpeg_compression", severities=[5], output=tmp_path / "e"
+    )
+    assert found.robustness is not None
+    assert found.robustness.images == 12
+
+
+def test_the_folder_of_a_comparison(tmp_path: Path, trained: Path) -> None:
+    (tmp_path / "c" / "runs").mkdir(parents=True)
+    (tmp_path / "c" / "comparison.json").write_text("{}")
+    with pytest.raises(SkipwiseError, match="is a comparison; name one of its runs, once one of them is finished"):
+        skipwise.evaluate(tmp_path / "c")
+    shutil.copytree(trained, tmp_path / "c" / "runs" / "resnet18-s0")
+    with pytest.raises(SkipwiseError, match=r"is a comparison; name one of its runs, such as .*runs/resnet18-s0"):
+        skipwise.evaluate(tmp_path / "c")
+
+
+def test_nothing_to_resume_is_said_before_any_image_is_looked_for(tmp_path: Path) -> None:
+    for verb in (skipwise.compare, skipwise.train):
+        with pytest.raises(SkipwiseError, match=r"There is nothing to resume for this .* in .*nowhere"):
+            verb("cifar10", resume=True, output=tmp_path / "nowhere")
+
+
+def test_values_of_other_types_are_named(trained: Path) -> None:
+    for call, sentence in (
+        (lambda: skipwise.evaluate(5), "network has to be a path"),  # type: ignore[arg-type]
+        (lambda: skipwise.evaluate(trained, 5), "data has to be a path"),  # type: ignore[arg-type]
+        (lambda: skipwise.compare(None), "data has to be a path"),  # type: ignore[arg-type]
+        (lambda: skipwise.train("digits", epochs="ten"), "epochs has to be a whole number, and not 'ten'"),
+        (lambda: skipwise.train("digits", lr="fast"), "lr has to be a number, and not 'fast'"),
+        (lambda: skipwise.train("digits", model=18), "model has to be text, and not 18"),
+        (lambda: skipwise.evaluate(trained, images=[3]), r"images has to be a whole number, and not \[3\]"),
+    ):
+        with pytest.raises(SkipwiseError, match=sentence):
+            call()  # type: ignore[no-untyped-call]
+
+
+def test_a_finished_evaluation_is_shown_without_its_notices(trained: Path, tmp_path: Path) -> None:
+    images = pictures(tmp_path / "i", ["stripes0", "stripes1"])
+    said: list[str] = []
+    for _ in range(2):
+        skipwise.evaluate(trained, images, output=tmp_path / "e", notice=said.append)
+    assert len(said) == 1
+    assert "No image is of stripes2" in said[0]
+
+
+def test_other_images_than_those_that_were_corrupted_are_another_evaluation(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kept answers are the same; the bytes of the images are not."""
+    asked = {"corruptions": "fog", "severities": [1], "images": 2, "output": tmp_path / "e"}
+    skipwise.evaluate(trained, **asked)  # type: ignore[arg-type]
+    assert skipwise.evaluate(trained, **asked).repeated  # type: ignore[arg-type]
+    encoded = LabelledImages.encoded
+
+    def changed(self: LabelledImages) -> list[bytes]:
+        return [content + b"\0" for content in encoded(self)]
+
+    monkeypatch.setattr(LabelledImages, "encoded", changed)
+    with pytest.raises(SkipwiseError, match="the images differ"):
+        skipwise.evaluate(trained, **asked)  # type: ignore[arg-type]
