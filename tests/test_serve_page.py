@@ -19,6 +19,8 @@ import skipwise
 from skipwise.core.escaping import csv_cell
 from skipwise.core.files.checksums import seal_of
 from skipwise.deploy.artifact.reference import spread
+from skipwise.deploy.export.export import Exported
+from skipwise.deploy.verify.certificate import write_certificate
 from skipwise.serving.page.routes import FILES
 from tests.browsing import CONTRASTS
 from tests.served import Server, served
@@ -262,6 +264,27 @@ def test_what_is_said_of_a_network_names_no_folder(site: Server, artifact: Path)
         "How it was checked",
         "When it is not sure",
     ]
+
+
+def test_a_certificate_is_shown_and_one_that_is_forged_breaks_nothing(exported: Exported, tmp_path: Path) -> None:
+    folder = tmp_path / "certified"
+    shutil.copytree(exported.folder, folder)
+    write_certificate(skipwise.verify(folder, timing=False))
+    with served(folder) as site:
+
+        def checked() -> dict[str, Any]:
+            (section,) = [
+                each
+                for each in site.ask("/v1/models/certified/about").json["sections"]
+                if each["title"] == "How it was checked"
+            ]
+            return section
+
+        assert "answers its 8 golden images here as it did where it was exported" in checked()["sentences"][0]
+        record = json.loads((folder / "certificate.json").read_text())
+        for forged in ({"images": 3}, {"golden": {}}, {"artifact": "another"}, {"images": "many"}):
+            (folder / "certificate.json").write_text(json.dumps(record | forged))
+            assert "certificate" in checked()["sentences"][0]
 
 
 def test_the_page_holds_no_script_no_style_and_no_address_of_others() -> None:
