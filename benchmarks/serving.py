@@ -1,4 +1,4 @@
-"""How `skipwise serve` holds under load, against a bare loop and against other servers.
+"""Load tests of `skipwise serve`, against a bare loop and against other servers.
 
     python benchmarks/serving.py [--quick]
 
@@ -175,7 +175,7 @@ def compare(size: int, lengths: Lengths, cache: Path, arms: dict[str, Any], rati
 
 
 def hold(rate: float, lengths: Lengths, cache: Path, ratios: dict[str, float]) -> None:
-    """What `skipwise serve` does when it is pressed."""
+    """Measures `skipwise serve` at 80% load, at four times its capacity, and while a network is replaced."""
     made, pictures = artifact(224, cache), images(224)
     with running(SKIPWISE, made, pictures, cache) as server:
         steady = asyncio.run(at_rate(server.target, rate=0.8 * rate, seconds=lengths.steady))

@@ -87,6 +87,13 @@ def write(path: Path, found: Made, order: Sequence[int] | None = None) -> Path:
             from pyarrow import parquet, table
 
             parquet.write_table(table({name: [row[place] for row in rows] for place, name in enumerate(HEAD)}), path)
+        case ".xlsx":
+            from openpyxl import Workbook
+
+            book = Workbook()
+            for row in (HEAD, *rows):
+                book.active.append(row)
+            book.save(path)
         case ".npz":
             ids, names = np.array(found.ids), np.array(found.names)
             groups = np.array([row[2] for row in found.rows()])

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import skipwise
@@ -20,7 +19,6 @@ from skipwise.core.files.checksums import seal_of, sha256
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.export import export
 from skipwise.deploy.verify.verify import verify
-from skipwise.nets.zoo import create_model
 
 CLASSES = ("anchor", "bell", "comb")
 SIZE = 16
@@ -28,9 +26,14 @@ SIZE = 16
 
 def ship(folder: Path, format: str, precision: str = "fp32") -> Path:
     """Makes an artifact of a network with initial weights, and a file of these; its golden images are made up."""
+    import torch  # which those that only change an artifact need not wait for
+
+    from skipwise.nets.zoo import create_model
+
     folder.mkdir(parents=True, exist_ok=True)
-    network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
-    torch.save(network.state_dict(), folder / "weights.pth")
+    if not (folder / "weights.pth").exists():
+        network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
+        torch.save(network.state_dict(), folder / "weights.pth")
     elsewhere = ExternalWeights(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
     made = export(
         folder / "weights.pth",

@@ -21,7 +21,6 @@ import skipwise
 from skipwise.comparison import conclude
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.finished import Comparison
-from skipwise.comparison.run.in_process import InProcess
 from skipwise.comparison.run.local import ATTEMPTS
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of, sha256
@@ -205,12 +204,6 @@ def start(photos: Path, output: Path, *more: str, prepare: Prepare = time_briefl
     return Command("compare", photos, *options, "--output", output, *more, cwd=output.parent, prepare=prepare)
 
 
-def run_here() -> None:
-    """Does a comparison's runs in its own process."""
-    time_briefly()
-    conclude.LocalProcesses = InProcess
-
-
 def judge_never() -> None:
     """A comparison waits to be killed when its runs are done, however quick it is."""
     time_briefly()
@@ -370,7 +363,7 @@ def test_a_run_that_turns_to_nan_is_reported_and_the_rest_goes_on(cli: Run, phot
     models = f"resnet18,{EXTERNAL}not_a_number,{EXTERNAL}raises,plain18"
     arguments = ["compare", photos, "--models", models, "--seeds", "2", "--epochs", "4", "--width", "0.125"]
     arguments += ["--precision", "fp32", "--workers", "1", "--output", "out"]
-    result = cli(*arguments, prepare=run_here)
+    result = cli(*arguments, prepare=time_briefly)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr + result.stdout
     assert f"{EXTERNAL}not_a_number, seed 0, failed: the loss became nan in epoch" in result.stderr

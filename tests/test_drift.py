@@ -89,6 +89,15 @@ def test_with_few_images_it_is_said_that_nothing_is_known(artifact: Artifact) ->
     assert drift(artifact, asked(FEWEST, darker=100), 0.8).differs
 
 
+def test_too_few_validation_images_are_said_to_be(artifact: Artifact) -> None:
+    few = replace(artifact, reference=Reference(images=20, answers=(10, 6, 4), unsure=2, inputs={}))
+    for count in (10, 200):
+        found = drift(few, asked(count), 0.8)
+        assert found.differs is None
+        assert all("fewer than 50 validation images" in each.sentence for each in found.measures)
+        assert found.sentences == ("This network had 20 validation images: too few to compare others with.",)
+
+
 def test_a_small_difference_among_many_images_is_none_that_matters() -> None:
     found = difference([50_000, 50_000], [52_000, 48_000])
     assert found.chance < 1e-9

@@ -51,6 +51,13 @@ def test_what_a_format_writes_every_backend_of_it_loads_and_runs_as_pytorch_does
             assert (found.shape, found.dtype) == (expected.shape, np.float32)
             np.testing.assert_allclose(found, expected, atol=1e-4)
             np.testing.assert_allclose(answer(given[:1]), expected[:1], atol=1e-4)
+        written = {each: each.read_bytes() for each in tmp_path.iterdir()}
+        for each, content in written.items():  # by a newer network, say
+            with each.open("r+b") as file:
+                file.write(bytes(len(content)))
+        np.testing.assert_allclose(session.predict_resized(resized), expected, atol=1e-4)
+        for each, content in written.items():
+            each.write_bytes(content)
 
 
 @pytest.mark.parametrize("name", FORMATS)

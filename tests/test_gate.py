@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 import skipwise
+from skipwise.cli import app as program
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.export.export import Exported
+from skipwise.deploy.verify.certificate import write_certificate
 from skipwise.gating.pairing import pair
 from skipwise.gating.record import STATUS
 from skipwise.gating.sides import Side
@@ -111,10 +113,10 @@ def test_the_markdown_holds_what_a_reviewer_wants_and_no_markup_of_others(capsys
     assert "nothing is tested" in text
     assert "- image0\n" in text
     assert "And 50 more." in text
-    printed = subprocess.run(
-        [sys.executable, "-m", "skipwise", "gate", *map(str, files), "--markdown", "-"], capture_output=True, text=True
-    )
-    assert (printed.returncode, printed.stdout) == (1, text)
+    monkeypatch.setattr(sys, "argv", ["skipwise", "gate", *map(str, files), "--markdown", "-"])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert (ended.value.code, capsys.readouterr().out) == (1, text)
 
 
 @pytest.mark.usefixtures("here")
@@ -123,9 +125,6 @@ def test_artifacts_are_compared_with_speed_size_and_certificate(
 ) -> None:
     monkeypatch.setattr("skipwise.gating.costs.SECONDS", 0.0)
     shutil.copytree(exported.folder, "new")
-    skipwise.verify("new", photos, timing=False)
-    from skipwise.deploy.verify.certificate import write_certificate
-
     write_certificate(skipwise.verify("new", photos, timing=False), "new")
     found = skipwise.gate(exported.folder, "new", photos, margin=20)
     assert found.outcome == "pass"

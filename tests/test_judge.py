@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import skipwise
+from skipwise.cli import app as program
 from skipwise.core.errors import SkipwiseError
 from skipwise.judging.judge import read_judgement
 from skipwise.statistics import judge as judge_scores
@@ -44,7 +45,7 @@ def arrays(seeds: int = 2) -> tuple[list[str], dict[str, list[np.ndarray]]]:
     return made_ones["old"][0].names, {name: [one.shares for one in ones] for name, ones in made_ones.items()}
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".txt", ".jsonl", ".parquet", ".npz"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".txt", ".jsonl", ".parquet", ".xlsx", ".npz"])
 @pytest.mark.usefixtures("here")
 def test_every_format_says_the_same_as_the_arrays_in_memory(suffix: str) -> None:
     report = skipwise.judge(files(Path(), suffix=suffix), group="patient")
@@ -68,6 +69,7 @@ def test_the_numbers_are_those_of_the_statistics() -> None:
     assert found.networks[0].accuracy == pytest.approx(scores["old"].mean())
 
 
+@settings(max_examples=30)
 @given(st.permutations(range(24)), st.lists(st.text(min_size=1, max_size=8), min_size=24, max_size=24, unique=True))
 def test_ids_are_matched_whatever_they_are_and_in_whatever_order(order: list[int], names: list[str]) -> None:
     from skipwise.evaluation.outcomes import outcome_of
@@ -180,6 +182,7 @@ def test_one_seed_of_each_gets_mcnemar_and_a_warning() -> None:
         skipwise.judge(files(Path(), seeds=1), outcome="log-loss")
 
 
+@pytest.mark.slow
 def test_equal_networks_are_rarely_told_apart_and_one_that_is_better_is_found() -> None:
     """False alarms at most 5% but for chance: 200 pairs of equal networks, seeds and images both random."""
     rng = np.random.default_rng(0)
@@ -310,6 +313,35 @@ def test_other_mistakes_are_one_sentence(here: Path, capsys, monkeypatch) -> Non
     assert not Path("runs").exists()
 
 
+ARRAYS = [
+    ({"ids": ["a", "b", "a"], "labels": [0, 1, 0], "predictions": [0, 1, 0]}, "has the id 'a' 2 times"),
+    ({"labels": [0, 1], "predictions": [0, 1]}, "has no array of ids"),
+    ({"ids": ["a", "b"], "labels": [0, 1]}, "has no predictions; it holds ids and labels"),
+    ({"ids": ["a", "b"], "labels": [0, 1, 1], "predictions": [0, 1]}, "has 2 ids and 3 labels"),
+    (
+        {"ids": ["a", "b"], "labels": [[0], [1]], "predictions": [0, 1]},
+        "labels has to hold one number or name for each",
+    ),
+    ({"ids": ["a", "b"], "labels": [0, np.nan], "predictions": [0, 1]}, "the array labels has NaN"),
+    ({"ids": ["a", "b"], "labels": [0, 1], "logits": [1.0, 2.0]}, "it has to hold numbers [images, classes]"),
+    (
+        {"ids": ["a", "b"], "labels": [0, 1], "probs": [[0.2, 0.9], [0.5, 0.5]]},
+        "those of the image a, whose sum is 1.1",
+    ),
+    ({"ids": ["a", "b"], "labels": [0, 1], "probs": [[0.1, np.inf], [0.5, 0.5]]}, "not a number or infinite"),
+    ({"ids": ["a", "b"], "labels": [0, 1], "predictions": [[0, 1]], "seeds": [1, 2]}, "2 seeds and predictions of 1"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "sentence"), ARRAYS)
+def test_arrays_in_a_file_that_do_not_fit_are_one_sentence(arrays: dict[str, list], sentence: str, here: Path) -> None:
+    np.savez(here / "a-s0.npz", **arrays)
+    with pytest.raises(SkipwiseError) as refusal:
+        skipwise.judge(["a-s0.npz", "b-s0.npz"])
+    assert sentence in str(refusal.value)
+    assert "a-s0.npz" in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("labels", "predictions", "sentence"),
     [
@@ -378,15 +410,19 @@ app.main()
 
 
 @pytest.mark.usefixtures("here")
-def test_it_needs_no_torch_and_prints_json() -> None:
-    words = [sys.executable, "-c", WITHOUT_TORCH, "judge", *map(str, files(Path()))]
+def test_it_needs_no_torch_and_prints_json(capsys, monkeypatch) -> None:
+    given = files(Path())
+    words = [sys.executable, "-c", WITHOUT_TORCH, "judge", *map(str, given)]
     said = subprocess.run([*words, "--json"], capture_output=True, text=True, timeout=60)
     assert said.returncode == 0, said.stderr
     found = json.loads(said.stdout)
     assert found["judged"]["pairs"][0]["verdict"] == "worse"
     assert found["judged"]["verdict"][0].startswith("Use new")
     assert "Read 4 files (probabilities): old and new, 2 seeds each, on 240 images of 3 classes" in said.stderr
-    shown = subprocess.run(words, capture_output=True, text=True, timeout=60).stdout
+    monkeypatch.setattr(sys, "argv", ["skipwise", "judge", *map(str, given)])
+    with pytest.raises(SystemExit):
+        program.main()
+    shown = capsys.readouterr().out
     assert "new is better" in shown
     assert "is finished already" in shown
     assert shown.splitlines()[-2:] == [

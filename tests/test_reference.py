@@ -58,6 +58,7 @@ def test_the_threshold_is_the_one_that_evaluate_finds(doubtful: Path, made: Expo
     assert any(f"below {100 * threshold.confidence:.1f}%" in line for line in in_words(made))
 
 
+@pytest.mark.slow
 def test_without_a_temperature_it_is_of_the_confidence_that_the_file_gives(doubtful: Path, made: Exported) -> None:
     plain = skipwise.export(doubtful, output=doubtful.parent / "plain", temperature=False).artifact
     assert plain.threshold is not None

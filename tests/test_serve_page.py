@@ -19,6 +19,8 @@ import skipwise
 from skipwise.core.escaping import csv_cell
 from skipwise.core.files.checksums import seal_of
 from skipwise.deploy.artifact.reference import spread
+from skipwise.deploy.export.export import Exported
+from skipwise.deploy.verify.certificate import write_certificate
 from skipwise.serving.page.routes import FILES
 from tests.browsing import CONTRASTS
 from tests.served import Server, served
@@ -167,6 +169,17 @@ def test_several_images_become_a_table_and_a_csv_file(
     assert page.locator("#several").is_hidden()
 
 
+def test_an_image_that_is_too_large_is_refused_in_the_words_of_the_server(
+    site: Server, opened: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "large.bmp").write_bytes(bytes(12_000_000))
+    page = opened(site)
+    page.locator("#ask").wait_for()
+    page.set_input_files("#files", tmp_path / "large.bmp")
+    page.locator("#result").wait_for()
+    assert page.inner_text("#sure").startswith("The request has more than 10 MB; send a smaller image")
+
+
 def test_cells_are_made_safe_as_everywhere_in_skipwise(site: Server, opened: Open) -> None:
     page = opened(site)
     texts = [
@@ -251,6 +264,27 @@ def test_what_is_said_of_a_network_names_no_folder(site: Server, artifact: Path)
         "How it was checked",
         "When it is not sure",
     ]
+
+
+def test_a_certificate_is_shown_and_one_that_is_forged_breaks_nothing(exported: Exported, tmp_path: Path) -> None:
+    folder = tmp_path / "certified"
+    shutil.copytree(exported.folder, folder)
+    write_certificate(skipwise.verify(folder, timing=False))
+    with served(folder) as site:
+
+        def checked() -> dict[str, Any]:
+            (section,) = [
+                each
+                for each in site.ask("/v1/models/certified/about").json["sections"]
+                if each["title"] == "How it was checked"
+            ]
+            return section
+
+        assert "answers its 8 golden images here as it did where it was exported" in checked()["sentences"][0]
+        record = json.loads((folder / "certificate.json").read_text())
+        for forged in ({"images": 3}, {"golden": {}}, {"artifact": "another"}, {"images": "many"}):
+            (folder / "certificate.json").write_text(json.dumps(record | forged))
+            assert "certificate" in checked()["sentences"][0]
 
 
 def test_the_page_holds_no_script_no_style_and_no_address_of_others() -> None:

@@ -87,29 +87,35 @@ def test_triton_is_told_the_names_types_and_sizes_that_the_file_has(
     assert list(config.output[0].dims) == [len(classes)]
 
 
+@pytest.mark.parametrize("format", ["onnx", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_openvino_model_server_finds_the_model_where_its_configuration_says(
-    trained: Path, served: dict[str, Path], here: Path, pixels: np.ndarray
+    trained: Path, artifact: Path, served: dict[str, Path], here: Path, pixels: np.ndarray, format: str
 ) -> None:
     import openvino
 
-    made = skipwise.export(trained, format="openvino", output=here / "ir", serve="openvino-model-server")
-    assert made.served is not None
-    for folder, name, file in ((served["openvino-model-server"], NAME, "model.onnx"), (made.served, "ir", "model.xml")):
-        configured = json.loads((folder / "config.json").read_text())
-        (entry,) = configured["model_config_list"]
-        assert set(configured) == {"model_config_list"}
-        assert set(entry) == {"config"}
-        assert entry["config"]["name"] == name
-        # The server takes the highest number below.
-        model = openvino.Core().read_model(folder / entry["config"]["base_path"] / "1" / file)
-        compiled = openvino.Core().compile_model(model, "CPU", entry["config"]["plugin_config"])
-        assert [each.get_any_name() for each in model.inputs] == ["pixels"]
-        assert [each.get_any_name() for each in model.outputs] == ["probabilities"]
-        with skipwise.Predictor(made.folder) as predictor:
-            expected = [predictor.predict(each).probabilities for each in pixels]
-        answers = compiled({"pixels": pixels})["probabilities"]
-        for answer, wanted in zip(answers, expected, strict=True):
-            assert np.allclose(answer, [wanted[each] for each in predictor.classes], atol=1e-3)
+    if format == "onnx":
+        name, home, folder = NAME, artifact, served["openvino-model-server"]
+    else:
+        name, home = "ir", here / "ir"
+        made = skipwise.export(trained, format=format, output=home, serve="openvino-model-server").served
+        assert made is not None
+        folder = made
+    configured = json.loads((folder / "config.json").read_text())
+    (entry,) = configured["model_config_list"]
+    assert set(configured) == {"model_config_list"}
+    assert set(entry) == {"config"}
+    assert entry["config"]["name"] == name
+    # The server takes the highest number below.
+    file = folder / entry["config"]["base_path"] / "1" / read_artifact(home).kind.files[0]
+    model = openvino.Core().read_model(file)
+    compiled = openvino.Core().compile_model(model, "CPU", entry["config"]["plugin_config"])
+    assert [each.get_any_name() for each in model.inputs] == ["pixels"]
+    assert [each.get_any_name() for each in model.outputs] == ["probabilities"]
+    with skipwise.Predictor(home) as predictor:
+        expected = [predictor.predict(each).probabilities for each in pixels]
+    answers = compiled({"pixels": pixels})["probabilities"]
+    for answer, wanted in zip(answers, expected, strict=True):
+        assert np.allclose(answer, [wanted[each] for each in predictor.classes], atol=1e-3)
 
 
 def test_docker_gets_the_artifact_and_the_wheel_of_this_skipwise(
@@ -164,6 +170,7 @@ def test_what_a_server_does_not_run_is_refused_before_anything_is_made(trained: 
     assert not list(here.iterdir())
 
 
+@pytest.mark.slow
 def test_the_command_names_the_folder_and_how_to_start_the_server(trained: Path, artifact: Path, cli: Run) -> None:
     done = cli("export", trained, "--output", artifact, "--serve", "docker")
     assert done.returncode == 0, done.stderr

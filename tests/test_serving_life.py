@@ -195,6 +195,23 @@ def test_a_watched_folder(exported: Exported, image: bytes, tmp_path: Path) -> N
     assert [each.name for each in (tmp_path / "answers.jsonl.images").iterdir()] == [digest]
 
 
+def test_for_clients_that_have_gone_nothing_is_done(exported: Exported) -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((1200, 1200), 50).save(buffer, "PNG")
+    body = buffer.getvalue()
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with served(exported.folder, "--queue", "200") as server:
+        for _ in range(50):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+                connection.sendall(head + body)
+        assert server.ask("/v1/predict", body).status == 200
+        counted = server.ask("/metrics").body.decode()
+        answered = float(counted.partition('skipwise_images_total{model="onnx",version="1"} ')[2].split()[0])
+        assert 1 <= answered < 25
+        assert "skipwise_waiting_images 0.0" in counted
+        assert "skipwise_held_bytes 0.0" in counted
+
+
 def test_more_than_it_can_do_is_refused_at_once(exported: Exported) -> None:
     buffer = io.BytesIO()
     Image.effect_noise((1500, 1500), 50).save(buffer, "PNG")

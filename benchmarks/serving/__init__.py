@@ -1,1 +1,1 @@
-"""What benchmarks/serving.py consists of."""
+"""The parts of benchmarks/serving.py."""

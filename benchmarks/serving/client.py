@@ -30,7 +30,7 @@ class Target:
 
 @dataclass
 class Load:
-    """What came of some requests: how many got which status, and the latency of each in seconds, by status."""
+    """The result of some requests: the number with each status, and the latency of each in seconds, by status."""
 
     seconds: float = 0.0
     latencies: dict[int, list[float]] = field(default_factory=dict)

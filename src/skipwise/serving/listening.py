@@ -34,7 +34,7 @@ class Listening:
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told what: progress, that requests are taken, and sentences for whoever runs the server."""
+    """The receivers of reports: of progress, of the moment when requests are taken, and of sentences for the user."""
 
     progress: Callable[[str, int, int], None]
     began: Callable[[Listening], None]

@@ -87,7 +87,7 @@ class ServedOptions:
         None, "Serve only networks that this minisign key signed.", metavar="FILE", path=True
     )
     watch: bool = option(
-        False, "Look every two seconds for other versions of the networks, and replace them; SIGHUP does so once."
+        False, "Look every second for other versions of the networks, and replace them; SIGHUP does so once."
     )
     log: str | None = option(
         None, "Append a line of JSON for each answer to this file; no images.", metavar="FILE", path=True

@@ -14,7 +14,7 @@ from skipwise.serving.api.served import Service
 from skipwise.serving.connections.guard import Rules, is_loopback
 from skipwise.serving.connections.protocol import BoundedProtocol
 from skipwise.serving.connections.server import Server
-from skipwise.serving.drift.metrics import DriftCollector
+from skipwise.serving.drift.metrics import DriftCollector, Watched
 from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine, Watcher
 from skipwise.serving.listening import Listening, Told, bound
@@ -51,10 +51,10 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
             engine=engine,
             limits=limits,
             metrics=metrics,
-            threshold=options.answers.threshold,
             windows=windows,
+            threshold=options.answers.threshold,
         )
-        metrics.registry.register(DriftCollector(service.watched))
+        metrics.registry.register(DriftCollector(lambda: _watched(service)))
         rules = Rules.of(address.host, names=address.host_name or (), origins=address.allow_origin or (), token=token)
         listening = _described(catalog, options, token, socket.getsockname()[1])
         reloader = Reloader(given, catalog, opening, watch=options.answers.watch)
@@ -73,7 +73,7 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
 
 
 def _opening(options: ServeOptions, metrics: Metrics, told: Told) -> Opening:
-    """How networks are opened, at the start and later."""
+    """Returns the settings by which networks are opened, at the start and later."""
     asked = options.engine
     return Opening(
         batch_size=asked.batch_size,
@@ -84,6 +84,21 @@ def _opening(options: ServeOptions, metrics: Metrics, told: Told) -> Opening:
         say=told.notice,
         batch=metrics.batch,
     )
+
+
+def _watched(service: Service) -> list[Watched]:
+    """The networks that are served now, with what they were asked."""
+    return [
+        Watched(
+            model=version.name,
+            version=version.number,
+            artifact=version.session.artifact,
+            window=service.windows.of(version.name, version.identity),
+            threshold=service.threshold_of(version),
+        )
+        for served in service.catalog
+        for version in served.versions.values()
+    ]
 
 
 def _protocol(limits: LimitOptions) -> type[BoundedProtocol]:

@@ -71,7 +71,7 @@ def _more(record: StudyRecord) -> Iterable[str]:
 
 
 def _took(record: StudyRecord, part: Part) -> str:
-    """What the runs of a pair from two comparisons took, which says whether a time that was meant to be equal was."""
+    """States the time of a pair's runs in two comparisons, which shows whether times meant to be equal were."""
     seconds = {(cost.comparison, cost.name): cost.run for cost in record.costs}
     each = [(part.a, part.of_a), (part.b, part.of_b)]
     times = [seconds.get((of, name)) for name, of in each]

@@ -1,4 +1,4 @@
-"""What the report, and its Markdown, show of spreads over seeds and of epochs to an accuracy."""
+"""Sections of the report, and of its Markdown, on spreads over seeds and on epochs to an accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many epochs networks need to reach an accuracy on the validation images: the record."""
+"""The epochs that networks need to reach an accuracy on the validation images: the record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from skipwise.statistics import Reachings
 
 @dataclass(frozen=True, kw_only=True)
 class TargetEpochs:
-    """How many epochs networks need to reach an accuracy.
+    """The epochs that networks need to reach an accuracy.
 
     Args:
         accuracy: on the validation images, in percent.

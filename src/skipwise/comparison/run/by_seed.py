@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 
 def spreads_of(study: StudyResult) -> Spreads | UnsetType:
-    """How much each network's outcome varies with the seed, over the runs that learned; unset where no network has two
-    of them."""
+    """Judges the spreads of networks' outcomes over seeds that learned; unset where no network has two such seeds."""
     answers = {name: study.answers[name] for name in study.plan.trained if name in study.answers}
     found = spreads(
         {name: each.scores[each.has_learned] for name, each in answers.items()},
@@ -32,7 +31,7 @@ def spreads_of(study: StudyResult) -> Spreads | UnsetType:
 
 
 def target_epochs(plan: Plan, folder: Path, candidates: Sequence[Candidate], accuracy: float) -> TargetEpochs:
-    """How many epochs each network needs to reach an accuracy on the validation images, by its runs' histories.
+    """Estimates the epochs that each network needs to reach an accuracy on the validation images.
 
     Networks are validated after every epoch, so the first epoch is known. A run that failed because its loss diverged
     never reaches it; of one that failed for another reason, it is not known whether it would have later.

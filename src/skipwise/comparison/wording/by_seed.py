@@ -14,11 +14,11 @@ FEW_SEEDS = (
     f"fewer than {FEWEST_RUNS} seeds, which don't show whether a network has a bad run now and then, so nothing is "
     "judged"
 )
-"""Why there is no verdict."""
+"""The reason why there is no verdict."""
 
 
 def lines(results: Results) -> list[str]:
-    """What the terminal says: a line about spreads, and one about epochs where an accuracy was asked for."""
+    """Returns the lines for the terminal: one on spreads, and one on epochs where an accuracy was asked for."""
     said = []
     if not isinstance(results.spreads, UnsetType):
         said.append(" ".join((_deviations(results.spreads, results), *spread_verdicts(results.spreads))))
@@ -69,7 +69,7 @@ def spread_verdict(pair: SpreadPair) -> str:
 
 
 def _is_of_images(pair: SpreadPair) -> bool:
-    """Whether the spreads on these images differ, and the images may be the reason."""
+    """Returns whether the spreads on these images differ, and the images may be the reason."""
     return (
         pair.verdict == "unresolved"
         and pair.low is not None
@@ -165,7 +165,7 @@ def horizon(target: TargetEpochs) -> int:
 
 
 def about_epochs(target: TargetEpochs) -> list[str]:
-    """What to know of the epochs to an accuracy: where they are counted up to, and which runs count how."""
+    """Explains the epochs to an accuracy: the last epoch that is counted, and how each run counts."""
     said = [
         f"The accuracy on the validation images is looked at after every epoch, and the first one at which it is "
         f"{target.accuracy:g}% counts. A run that did not get there within {count(target.epochs, 'epoch')} may need "

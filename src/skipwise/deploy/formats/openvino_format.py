@@ -58,6 +58,8 @@ class OpenVinoSession:
 
         self._library = import_backend("openvino")
         self._core = self._library.Core()
+        # Otherwise the weights are read as they are needed, and answers change when somebody replaces the file.
+        self._core.set_property({"ENABLE_MMAP": False})
         if path.suffix == ".onnx":
             from skipwise.deploy.runtime.onnx_check import read_onnx
 

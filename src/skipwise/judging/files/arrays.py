@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ def read_arrays(path: Path, data: bytes, group: str | None) -> list[FileAnswers]
             "[images, classes]."
         )
     ids = _names(arrays[found["id"]], name, found["id"])
+    if len(set(ids)) < len(ids):
+        twice, times = Counter(ids).most_common(1)[0]
+        raise SkipwiseError(f"{name} has the id {twice!r} {times} times; keep one entry for each image.")
     base, from_name = network_and_seed(path)
     seeds = _seeds(arrays, found["seed"], name)
     values = None if key is None else arrays[key]
@@ -92,10 +96,6 @@ def read_arrays(path: Path, data: bytes, group: str | None) -> list[FileAnswers]
                 groups=groups,
             )
         )
-    repeated = len(ids) - len(set(ids))
-    if repeated:
-        twice = next(each for place, each in enumerate(ids) if each in ids[:place])
-        raise SkipwiseError(f"{name} has the id {twice!r} more than once; keep one entry for each image.")
     return parts
 
 

@@ -16,7 +16,7 @@ from skipwise.serving.api.predict import predict
 from skipwise.serving.api.served import Service, service_of
 from skipwise.serving.connections.guard import Guard, Rules
 from skipwise.serving.connections.problems import BROKEN, Problem, overloaded, too_late
-from skipwise.serving.engine.work import Overloaded, TooLate
+from skipwise.serving.engine.work import Broken, Overloaded, TooLate
 from skipwise.serving.metrics import Measured
 from skipwise.serving.models.catalog import UnknownModel
 from skipwise.serving.page.routes import ROUTES
@@ -44,6 +44,7 @@ def app_of(service: Service, rules: Rules) -> ASGIApp:
             UnknownModel: _unknown,
             Overloaded: _overloaded,
             TooLate: _too_late,
+            Broken: _broken,
             HTTPException: _http,
             Exception: _broken,
         },
@@ -85,5 +86,5 @@ async def _http(_: Request, error: Exception) -> Response:
 
 
 async def _broken(_: Request, __: Exception) -> Response:
-    """A fault of ours, which is raised again behind this and logged."""
+    """A fault that is not the request's. One of a network was told already; others are raised again and logged."""
     return Problem(500, BROKEN).response()

@@ -13,7 +13,7 @@ from skipwise.serving.api import health
 from skipwise.serving.api.predict import MEND
 from skipwise.serving.api.served import VERSION, service_of
 from skipwise.serving.api.tensors import IMAGE, LABEL, PIXELS, PROBABILITIES, outputs, parse
-from skipwise.serving.connections.bodies import body_of
+from skipwise.serving.connections.bodies import body_of, while_connected
 from skipwise.serving.connections.problems import Problem
 from skipwise.serving.engine.work import Answer, Unreadable
 from skipwise.serving.models.version import Version
@@ -22,7 +22,7 @@ _LENGTH = "inference-header-content-length"
 
 
 async def server(_: Request) -> Response:
-    """What this server is."""
+    """Describes this server."""
     return JSONResponse(
         {"name": "skipwise", "version": VERSION, "extensions": ["binary_tensor_data", "classification"]}
     )
@@ -50,7 +50,7 @@ async def model(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Whether a network answers; one that is there does."""
+    """Tells whether a network answers; one that is there does."""
     version = _version(request)
     return JSONResponse({"name": version.name, "ready": True})
 
@@ -65,7 +65,7 @@ async def infer(request: Request) -> Response:
         length = request.headers.get(_LENGTH)
         asked, images = await service.engine.aside.run(parse, body, length, service.limits.max_images)
         version = _version(request)  # it may have been replaced meanwhile
-        found = await service.engine.answer(version, images, deadline=deadline)
+        found = await while_connected(request, service.engine.answer(version, images, deadline=deadline))
     answers: list[Answer] = []
     for number, each in enumerate(found):
         if isinstance(each, Unreadable):

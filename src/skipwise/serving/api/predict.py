@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from skipwise.serving.api.served import Service, service_of
 from skipwise.serving.api.uploads import Upload, uploads
-from skipwise.serving.connections.bodies import body_of
+from skipwise.serving.connections.bodies import body_of, while_connected
 from skipwise.serving.connections.problems import Problem
 from skipwise.serving.engine.work import Answer, Unreadable
 
@@ -41,9 +41,9 @@ async def predict(request: Request) -> Response:
         else:
             images = uploads(body, kind, most)
         found = service.catalog.find(model, version)  # it may have been replaced meanwhile
-        answers = await service.engine.answer(
-            found, [each.content for each in images], deadline=deadline, explain=explain and found.explains
-        )
+        contents = [each.content for each in images]
+        asked = service.engine.answer(found, contents, deadline=deadline, explain=explain and found.explains)
+        answers = await while_connected(request, asked)
     if len(images) == 1 and isinstance(answers[0], Unreadable):
         raise Problem(422, f"The image can't be read: {answers[0]}; {MEND}.")
     shown = [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)]

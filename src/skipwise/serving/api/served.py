@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from skipwise.serving.drift.metrics import Watched
 from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine
 from skipwise.serving.engine.work import Answer
@@ -52,18 +50,6 @@ class Service:
         """The probability below which answers of a network are not sure; None where every answer is sure."""
         own = version.session.artifact.threshold
         return self.threshold if self.threshold is not None or own is None else own.confidence
-
-    def watched(self) -> Iterator[Watched]:
-        """All versions of all networks, with what they were asked last."""
-        for served in self.catalog:
-            for version in served.versions.values():
-                yield Watched(
-                    model=served.name,
-                    version=version.number,
-                    artifact=version.session.artifact,
-                    window=self.windows.of(version.name, version.identity),
-                    threshold=self.threshold_of(version),
-                )
 
     def is_sure(self, answer: Answer) -> bool:
         """Returns whether an answer is called sure."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -13,6 +14,8 @@ from skipwise.core.text import byte_size
 from skipwise.serving.connections.problems import Problem
 from skipwise.serving.engine.engine import Engine
 from skipwise.serving.engine.work import TooLate
+
+R = TypeVar("R")
 
 
 @contextlib.asynccontextmanager
@@ -53,6 +56,27 @@ async def body_of(request: Request, engine: Engine, *, most: int, deadline: floa
         yield b"".join(parts)
     finally:
         engine.hold(-held)
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, R]) -> R:
+    """What some work gives, which is given up as soon as the client has gone.
+
+    Args:
+        request: its body was read.
+
+    Raises:
+        Problem: the client has gone, so nobody reads it.
+    """
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Problem(400, "The client has gone before the answer came.")
+    finally:
+        working.cancel()
+        gone.cancel()
 
 
 def _too_large(most: int) -> Problem:

@@ -21,7 +21,7 @@ MOST_HEAD = 32 * 1024
 """Bytes of a request before its body; more are refused."""
 HEAD_SECONDS = 10.0
 """Seconds for a request's head from its first byte on, and for the first byte on a new connection."""
-LAST_SECONDS = 2.0
+LAST_SECONDS = 4.0
 """Seconds for the first byte of a request, where the server is about to end: on a new connection, and on one that was
 answered a moment ago, whose client has perhaps not heard yet that it is to close it."""
 RECENT_SECONDS = 5.0
@@ -72,14 +72,11 @@ class BoundedProtocol(HttpToolsProtocol):
         elif not self._in_head and self._taken > 4 * self.most_body + MOST_HEAD:
             self._refuse(Problem(413, "The request is too large."))
 
-    def eof_received(self) -> bool:  # type: ignore[override]
-        """The client sends no more. What it asked for already is answered, since it may still read."""
-        if self._since is None and self.cycle is not None and not self.cycle.response_complete:
-            self.end_soon()
-            return True
+    def eof_received(self) -> None:
+        """The client sends no more. Where it waits for an answer that is taken to mean that it has gone, as it does
+        nearly always: under load, clients that gave up must not keep the networks busy."""
         if self._since is not None and self._taken:
             self._refuse(Problem(400, "The request broke off before its end; send it again."))
-        return False
 
     def on_message_begin(self) -> None:
         """A request begins."""

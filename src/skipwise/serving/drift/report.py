@@ -104,7 +104,10 @@ def _measure(name: str, titles: list[str], then: list[int], now: list[int], *, l
     found = difference(then, now, looked_at=looked_at)
     before, after = _shares(then), _shares(now)
     titles = [shortened(printable(title), 24) for title in titles]
-    sentence = _sentence(name, titles, before, after, found)
+    if sum(then) < FEWEST:
+        sentence = f"There were fewer than {FEWEST} validation images to compare with."
+    else:
+        sentence = _sentence(name, titles, before, after, found)
     if len(titles) > MOST_SHOWN:
         order = sorted(range(len(titles)), key=lambda at: -abs(after[at] - before[at]))[: MOST_SHOWN - 1]
         before = [*(before[at] for at in order), 1 - sum(before[at] for at in order)]
@@ -140,8 +143,6 @@ def _ranges(spread: Spread) -> list[str]:
 
 def _sentence(name: str, titles: Sequence[str], then: Sequence[float], now: Sequence[float], found: Difference) -> str:
     if found.differs is None:
-        if found.images >= FEWEST:
-            return f"There were fewer than {FEWEST} validation images to compare with."
         return f"{count(found.images, 'image')} so far; from {FEWEST} on it can be told."
     if not found.differs:
         return "No difference is seen; a small one can't be excluded."
@@ -156,6 +157,8 @@ def _sentence(name: str, titles: Sequence[str], then: Sequence[float], now: Sequ
 def _sentences(images: int, reference: int, measures: Sequence[Measure]) -> tuple[str, ...]:
     known = [each for each in measures if each.found.differs is not None]
     these, those = f"the last {count(images, 'image')}", f"the {count(reference, 'validation image')}"
+    if not known and reference < FEWEST:
+        return (f"This network had {count(reference, 'validation image')}: too few to compare others with.",)
     if not known:
         few = f"{count(images, 'image')} so far" if images else "No images so far"
         return (f"{few}: too few to tell whether they are like {those}; {FEWEST} are enough to see large differences.",)

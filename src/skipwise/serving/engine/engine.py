@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.deploy.predict.decoding import decode_all
@@ -72,13 +72,13 @@ class Engine:
             raise self.overloaded()
         self.held += size
 
-    async def answer(
+    def answer(
         self, version: Version, images: Sequence[Image], *, deadline: float, explain: bool = False
-    ) -> list[Answer | Unreadable]:
+    ) -> Coroutine[Any, Any, list[Answer | Unreadable]]:
         """The answers for images, in their order; where one can't be read, why not.
 
-        Between looking up a version and this call nothing may be awaited, since a version that was replaced ends when
-        it has answered what it was given.
+        The work begins with the call. Between looking up a version and the call nothing may be awaited, since a version
+        that was replaced ends when it has answered what it was given.
 
         Args:
             version: the network.
@@ -87,7 +87,7 @@ class Engine:
             explain: whether heat maps are wanted.
 
         Raises:
-            Overloaded: there is too much to do.
+            Overloaded: there is too much to do; the others are raised where the answers are awaited.
             TooLate: the deadline is over.
             Broken: the network gave no answer.
         """
@@ -96,10 +96,13 @@ class Engine:
         items = [Item(image=image, explain=explain, deadline=deadline, future=loop.create_future()) for image in images]
         version.batcher.expect(len(items))
         self.waiting += len(items)
-        began = time.monotonic()
         for item in items:
             item.future.add_done_callback(self._done)
             self._decoding.submit(_decode, item, version, loop)
+        return self._answers(items)
+
+    async def _answers(self, items: Sequence[Item]) -> list[Answer | Unreadable]:
+        loop, began, deadline = asyncio.get_running_loop(), time.monotonic(), items[0].deadline
         futures = [item.future for item in items]
         try:
             async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
@@ -111,10 +114,10 @@ class Engine:
                 future.cancel()
         self._seconds += 0.05 * ((time.monotonic() - began) / max(self.waiting, len(items)) - self._seconds)
         answers: list[Answer | Unreadable] = []
-        for image, each in zip(images, found, strict=True):
+        for item, each in zip(items, found, strict=True):
             if isinstance(each, Answer):
                 for watcher in self.watchers:
-                    watcher.answered(image, each)
+                    watcher.answered(item.image, each)
             elif not isinstance(each, Unreadable):
                 raise each
             answers.append(each)

@@ -23,7 +23,7 @@ from skipwise.serving.models.version import Opening, Version
 
 HANGUP: Any = getattr(signal, "SIGHUP", None)
 """The signal that asks for it; Windows has none."""
-SECONDS = 2.0
+SECONDS = 1.0
 """Seconds between two looks at the folders."""
 
 
@@ -70,7 +70,7 @@ class Reloader:
                     await self._reload(each)
 
     async def _settled(self, given: Given) -> bool:
-        """Whether a folder changed before the last look, and not since."""
+        """Returns whether a folder changed before the last look, and not since."""
         stamps = await self._thread.run(_stamps, given.path)
         if stamps != self._seen[given.name]:
             self._seen[given.name] = stamps

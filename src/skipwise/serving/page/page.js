@@ -329,9 +329,16 @@ async function reveal(id, part, fill) {
 }
 
 function showAbout() {
-  return reveal("about", "/about", (found) => found.sections.flatMap(({ title, sentences }) => [
+  return reveal("about", "/about", (found) => found.sections.flatMap(({ title, sentences, headings, rows }) => [
     element("h3", {}, title), ...sentences.map((sentence) => element("p", {}, sentence)),
+    ...(rows.length ? [table(title, headings, rows)] : []),
   ]));
+}
+
+function table(title, headings, rows) {
+  const row = (kind, cells) => element("tr", {}, ...cells.map((cell) => element(kind, kind === "th" ? { scope: "col" } : {}, cell)));
+  const made = element("table", {}, element("thead", {}, row("th", headings)), element("tbody", {}, ...rows.map((cells) => row("td", cells))));
+  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, made);
 }
 
 function showDrift() {
@@ -353,7 +360,8 @@ function chart({ title, parts, then, now, differs, sentence }) {
       const tall = (share / highest) * (base - 8);
       svg.append(drawn("rect", { class: kind, x, y: base - tall, width: wide, height: tall }));
     });
-    svg.append(drawn("text", { x: middle, y: height - 4, "text-anchor": "middle" }, part));
+    const short = part.replace(/^.+\u2013/, "to "); // there is no room for both ends
+    svg.append(drawn("text", { x: middle, y: height - 4, "text-anchor": "middle" }, short));
   });
   return element("div", { class: "chart" }, element("h3", {}, title), element("p", { class: differs ? "warn" : "" }, sentence), svg);
 }
