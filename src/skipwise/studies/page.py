@@ -45,13 +45,11 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
     yield _bullets([*record.reasons, *record.measured, *record.notes])
     for comparison in record.comparisons:
         yield from _comparison(record, comparison)
-    if took := [_took(record, each.part) for each in record.findings if each.part.of_a != each.part.of_b]:
-        yield _bullets(took)
+    if more := [*_more(record)]:
+        yield "## More about the parts"
+        yield _bullets(more)
     yield "## Rule"
     yield _prose(record.rule)
-    sentences = [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]
-    if sentences := [*sentences, *(detail for each in record.findings for detail in each.details)]:
-        yield _bullets(sentences)
     yield "## Not covered"
     yield _bullets(record.not_covered)
     yield "## What would change it"
@@ -60,6 +58,16 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         f"Made with Skipwise {record.version} on {record.machine}. This page is made from its record, "
         f"[{file_name(record)}.json]({file_name(record)}.json)."
     )
+
+
+def _more(record: StudyRecord) -> Iterable[str]:
+    """What else was found about the parts of the claim, a sentence each."""
+    for each in record.findings:
+        if each.part.of_a != each.part.of_b:
+            yield _took(record, each.part)
+        if each.seeds_to_settle is not None:
+            yield _to_settle(each)
+        yield from each.details
 
 
 def _took(record: StudyRecord, part: Part) -> str:
