@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.deploy.predict.decoding import decode_all
@@ -19,6 +19,8 @@ from skipwise.serving.engine.workers import Workers
 
 if TYPE_CHECKING:
     from skipwise.serving.models.version import Version
+
+R = TypeVar("R")
 
 MOST_HELD = 256 * 2**20
 """Bytes of requests that may be in memory."""
@@ -43,14 +45,13 @@ class Engine:
     Attributes:
         waiting: how many images are on their way.
         held: bytes of requests that are in memory.
-        aside: a thread for what takes a while with a request besides, such as reading a large form.
     """
 
     def __init__(self, *, workers: int, queue: int, watchers: Sequence[Watcher] = ()) -> None:
         self.queue, self.watchers = queue, tuple(watchers)
         self.waiting = self.held = 0
         self._decoding = Workers(workers, "skipwise decoding")
-        self.aside = Workers(1, "skipwise requests")
+        self._aside = Workers(1, "skipwise requests")
         self._seconds = 0.05  # for an image, about
 
     def check(self, images: int = 1) -> None:
@@ -123,10 +124,22 @@ class Engine:
             answers.append(each)
         return answers
 
+    async def aside(self, job: Callable[..., R], *arguments: Any, deadline: float) -> R:
+        """Does what takes a while with a request besides, such as reading a large form, in a thread.
+
+        Raises:
+            TooLate: the deadline is over.
+        """
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await self._aside.run(job, *arguments)
+        except TimeoutError:
+            raise TooLate from None
+
     def close(self) -> None:
         """Lets the threads end when they have decoded what they were given."""
         self._decoding.close()
-        self.aside.close()
+        self._aside.close()
 
     def _done(self, _: asyncio.Future[Answer]) -> None:
         self.waiting -= 1
