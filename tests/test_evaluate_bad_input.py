@@ -77,6 +77,13 @@ def test_no_validation_images_where_they_are_asked_for(trained: Path, tmp_path: 
         skipwise.evaluate(trained, pictures(tmp_path / "i", CLASSES), subset="val", output=tmp_path / "e")
 
 
+def test_a_target_on_validation_images_where_there_are_none(tmp_path: Path) -> None:
+    options = {"models": ["resnet18", "plain18"], "folds": 2, "seeds": 2, "target_accuracy": 90}
+    with pytest.raises(SkipwiseError, match="is an accuracy on the validation images, and there are none"):
+        skipwise.compare("digits", output=tmp_path / "c", **options)  # type: ignore[arg-type]
+    assert not (tmp_path / "c").exists()
+
+
 @pytest.mark.parametrize(("side", "mode"), [(16, "RGB"), (24, "1")])
 def test_images_of_16_pixels_or_1_bit_are_corrupted_like_others(
     trained: Path, tmp_path: Path, side: int, mode: str

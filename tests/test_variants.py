@@ -13,8 +13,13 @@ from PIL import Image
 
 import skipwise
 from skipwise.comparison.budget.forecast import run_seconds
+from skipwise.comparison.plan.plan import Job
+from skipwise.comparison.plan.question import FurtherOutcome
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.run import variants as answering
+from skipwise.comparison.run.collect import collect
+from skipwise.comparison.run.study import run_study
+from skipwise.comparison.wording.further import claims, further
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.cost import timing
 from skipwise.cost.interleaved import interleaved
@@ -26,8 +31,9 @@ from skipwise.evaluation.variants.corrupted import KINDS, make, severities
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.files import write_weights
 from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import read_run, write_run
-from skipwise.training.run.variant_answers import has_variant, read_variant
+from skipwise.training.run.record import RunRecord, read_run, write_run
+from skipwise.training.run.variant_answers import VariantAnswers, has_variant, read_variant, write_variant
+from tests.test_study import Folds, make_plan
 
 LINEAR, DECIDES = "tests.external_networks:Linear", "tests.external_networks:Decides"
 RUN = "runs/tests.external_networks.Linear-s0"
@@ -194,27 +200,6 @@ def test_an_included_run_answers_what_it_was_not_asked_before(images: Path, tmp_
     assert found.costs.recommendation.candidate in ("resnet20", "se_resnet20")
 
 
-@pytest.mark.slow
-def test_folds_and_processes_give_answers_to_every_image(compared: Comparison, images: Path, tmp_path: Path) -> None:
-    pixels, labels = quadrants()
-    np.savez(tmp_path / "whole.npz", x=pixels, y=labels)
-    folded = compare(tmp_path / "whole.npz", tmp_path / "folds", folds=3)
-    assert folded.results.further[0].pairs[0].images == IMAGES
-    again = compare(images, tmp_path / "processes", executor=skipwise.LocalProcesses(), workers=2)
-    assert (again.folder / "comparison.json").read_bytes() == (compared.folder / "comparison.json").read_bytes()
-
-
-@pytest.mark.slow
-def test_more_networks_are_asked_for_the_same_outcomes(compared: Comparison, images: Path, tmp_path: Path) -> None:
-    home = Path(shutil.copytree(compared.folder, tmp_path / "out"))
-    more = {"models": [LINEAR, DECIDES, "tests.external_networks:Hungry"], "extend": True}
-    with pytest.raises(SkipwiseError, match="--extend takes the same question"):
-        compare(images, home, **(more | {"outcome": "accuracy"}))
-    found = compare(images, home, **(more | {"models": [LINEAR, DECIDES, "resnet20"], "width": 0.25}))
-    assert len(found.results.further[0].pairs) in (1, 3)
-    assert found.results.exploratory
-
-
 def test_what_cannot_be_corrupted_is_refused_before_training(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for mode in ("1", "L"):
@@ -258,3 +243,38 @@ def test_scores_of_versions() -> None:
     assert outcome.errors(np.array([0.25])).tolist() == [0.75]
     assert outcome.baseline((3, 1), ("a", "b")) == 0.75
     assert outcome.measure() == "test accuracy under corruption"
+
+
+class Versioned(Folds):
+    """In cross-validation, runs that also answer versions of the images of their fold: resnet18 rightly, and plain18
+    wrongly in the first three versions."""
+
+    def run(self, job: Job) -> RunRecord:
+        record = super().run(job)
+        folder = self.home / job.folder
+        (folder / "weights.safetensors").write_bytes(b"weights")
+        write_run(folder, record)
+        tested = read_predictions(folder, "test")
+        answers = np.tile(tested.labels.astype(np.int32), (len(CELLS), 1))
+        if job.spec.model == "plain18":
+            answers[:3] += 1
+        write_variant(folder, "corrupted", CELLS, VariantAnswers(ids=tested.ids, answers=answers))
+        return record
+
+
+def test_folds_are_put_together_image_by_image(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, folds=4, looks=(2,))
+    asked = (FurtherOutcome(outcome="corrupted", margin=0.5),)
+    plan = replace(plan, question=replace(plan.question, further_outcomes=asked))
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, Versioned(tmp_path, lambda _: 1.0)))
+    (judged,) = results.further
+    values = {each.name: each.outcome.value for each in judged.networks if each.outcome is not None}
+    assert values == pytest.approx({"resnet18": 1.0, "plain18": 1 - 3 / 15})
+    assert judged.pairs[0].images == plan.test_images
+    assert claims(further(results)[0][0], judged)[0].startswith("Under corruption, resnet18 is better than plain18 by ")
+    # A run that did not answer all of its images is named.
+    run = tmp_path / plan.jobs("plain18", 1)[2].folder
+    whole = read_variant(run, "corrupted", CELLS)
+    write_variant(run, "corrupted", CELLS, VariantAnswers(ids=whole.ids[1:], answers=whole.answers[:, 1:]))
+    with pytest.raises(SkipwiseError, match="did not answer versions of all test images"):
+        run_study(plan, tmp_path, Versioned(tmp_path, lambda _: 1.0))

@@ -88,7 +88,7 @@ def _chart(records: Sequence[DepthRecord], what: What, epochs: Sequence[int], *,
     across, up = [x for line in lines for x in line.x], [y for line in lines for y in line.y]
     return line_chart(
         lines,
-        Axis(title="block, from the input on", low=1, high=max(across, default=2), percent=False),
+        Axis(title="block, from the input on", low=1, high=max(across, default=2), percent=False, whole=True),
         Axis(
             title=f"size of {what}, power of ten",
             low=math.floor(min(up, default=0.0)),

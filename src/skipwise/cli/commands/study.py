@@ -21,8 +21,8 @@ Name = Annotated[
     str | None,
     typer.Argument(
         metavar="STUDY",
-        help="depth, squeeze-excite, robustness, bottleneck, inverted or initialisation. Without a name, all of them "
-        "are listed with what they test and how long they take.",
+        help="The name of a study: depth, squeeze-excite, robustness, bottleneck, inverted or initialisation. Without "
+        "a name, all of them are listed with what they test and how long they take.",
     ),
 ]
 
