@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
+
 from skipwise.data.image.decode import UnreadableImage
-from skipwise.deploy.predict.decoding import decode_all
+from skipwise.data.names import printable
+from skipwise.deploy.predict.decoding import pixels_of
 from skipwise.deploy.predict.given_image import Image, as_input
 from skipwise.serving.engine.work import Answer, Item, Overloaded, TooLate, Unreadable
 from skipwise.serving.engine.workers import Workers
@@ -24,6 +27,8 @@ R = TypeVar("R")
 
 MOST_HELD = 256 * 2**20
 """Bytes of requests that may be in memory."""
+MOST_SCANS = 400
+"""Scans of a progressive JPEG; programs write ten, and bytes of metadata may look like some."""
 _NO_MEMORY = "there is not enough memory for it"
 
 
@@ -111,8 +116,10 @@ class Engine:
         except TimeoutError:
             raise TooLate from None
         finally:
-            for future in futures:
-                future.cancel()
+            for item in items:
+                item.future.cancel()
+                if item.future.cancelled():  # a decoder that is busy for long must not hold what nobody waits for
+                    item.image = b""
         self._seconds += 0.05 * ((time.monotonic() - began) / max(self.waiting, len(items)) - self._seconds)
         answers: list[Answer | Unreadable] = []
         for item, each in zip(items, found, strict=True):
@@ -152,17 +159,28 @@ def _decode(item: Item, version: Version, loop: asyncio.AbstractEventLoop) -> No
         if not item.awaited:
             failed = TooLate()
         else:
-            given = as_input(item.image, version.pixel_format)
-            found = decode_all([given], version.pixel_format)[0]
-            if not isinstance(found, UnreadableImage):
-                item.square = found
-                version.batcher.put(item)
-                return
-            failed = Overloaded(1) if str(found) == _NO_MEMORY else Unreadable(str(found))
+            _check_scans(item.image)
+            content = as_input(item.image, version.pixel_format).content
+            item.square, side = pixels_of(content, version.pixel_format)
+            item.shorter_side = min(item.image.shape[:2]) if isinstance(item.image, np.ndarray) else side
+            version.batcher.put(item)
+            return
+    except UnreadableImage as error:
+        text = printable(str(error))
+        failed = Overloaded(1) if text == _NO_MEMORY else Unreadable(text)
+    except MemoryError:
+        failed = Overloaded(1)
     except BaseException as error:  # it is raised where the answer is awaited
         failed = error if isinstance(error, Exception) else RuntimeError(repr(error))
     version.batcher.give_up()
     deliver(loop, [(item, failed)])
+
+
+def _check_scans(image: Image) -> None:
+    """Raises UnreadableImage for a JPEG with thousands of scans, of which each goes over the whole image: ten megabytes
+    of them would keep a thread busy for half an hour."""
+    if isinstance(image, bytes) and image.startswith(b"\xff\xd8") and image.count(b"\xff\xda") > MOST_SCANS:
+        raise UnreadableImage(f"it is a JPEG of more than {MOST_SCANS} scans")
 
 
 def deliver(loop: asyncio.AbstractEventLoop, results: Sequence[tuple[Item, Answer | Exception]]) -> None:
