@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import tracemalloc
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+from skipwise.data.image.limits import VARIABLE, most_pixels
 from skipwise.serving.api.tensors import parse
 from skipwise.serving.api.uploads import is_parsed, uploads
 from skipwise.serving.connections.problems import Problem
 from skipwise.serving.metrics import Metrics
+from skipwise.serving.serve import _most_pixels
 from tests.served import Server, form, served
 
 if TYPE_CHECKING:
@@ -120,6 +123,16 @@ class TestUpgrades:
         for more in (b"", b"Content-Length: 0\r\n"):
             found = server.raw(b"GET /health/live HTTP/1.1\r\n" + self.WANTED + more + b"\r\n")
             assert found.startswith(b"HTTP/1.1 200")
+
+
+def test_the_stricter_limit_of_pixels_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, asked, holds in (("1e9", 64_000_000, 64_000_000), ("1000", 64_000_000, 1000), (None, 5, 5)):
+        monkeypatch.delenv(VARIABLE, raising=False)
+        if there is not None:
+            monkeypatch.setenv(VARIABLE, there)
+        with _most_pixels(asked):
+            assert most_pixels() == holds
+        assert os.environ.get(VARIABLE) == there
 
 
 class TestLimits:

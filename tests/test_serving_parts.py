@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from PIL import Image
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
+from skipwise.serving import answer_log
 from skipwise.serving.api.uploads import uploads
 from skipwise.serving.connections.guard import Rules
 from skipwise.serving.connections.problems import Problem
@@ -247,6 +250,22 @@ class TestEngine:
         with pytest.raises(Broken):
             asyncio.run(asked())
         engine.close()
+
+
+def test_a_log_that_is_slow_holds_few_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    go_on, sha256 = threading.Event(), hashlib.sha256
+    monkeypatch.setattr(hashlib, "sha256", lambda content: (go_on.wait(20), sha256(content))[1])
+    monkeypatch.setattr(answer_log, "MOST_BYTES", 250)
+    log = answer_log.AnswerLog(tmp_path / "log.jsonl", images=False, say=told.append)
+    answer: Any = SimpleNamespace(version=SimpleNamespace(name="m", number="1"), label="cat", probability=0.5)
+    for _ in range(9):
+        log.answered(bytes(100), answer)
+    go_on.set()
+    log.close()
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
+    assert len(told) == 1
+    assert "its disk is too slow" in told[0]
 
 
 class TestNames:
