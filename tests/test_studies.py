@@ -25,6 +25,7 @@ from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import read_comparison
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
+from skipwise.evaluation.outcomes.named import outcome_names
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
 from skipwise.studies.claims import inverted, squeeze_excite
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
@@ -92,6 +93,7 @@ def test_plans_resolve(study: Study, scale: Scale, monkeypatch: pytest.MonkeyPat
         options = build(CompareOptions, design.arguments(seed=0))
         assert options.study.seeds == design.seeds >= 5
         options.recipe.check()
+        assert outcome_names(options.outcome.outcome) == design.outcomes
         for name in design.models:
             design.network(name).check()
     for part in setup.parts:

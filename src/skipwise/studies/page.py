@@ -29,11 +29,7 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         ("part of the claim", "difference, and its interval", "answer"),
         [(each.part.claim, difference(each), each.answer) for each in record.findings],
     )
-    margins = {each.unit: each.margin for each in record.findings if each.margin is not None}
-    matter = "".join(
-        f" A difference of less than {margin:g} {unit} would not matter." for unit, margin in margins.items()
-    )
-    yield _prose(f"The intervals hold all together with a probability of {1 - record.alpha:.0%}.{matter}")
+    yield _prose(f"The intervals hold all together with a probability of {1 - record.alpha:.0%}.{_margins(record)}")
     yield _prose(f"Source of the claim: {record.source}")
     yield "## Design"
     yield _fenced([study_command(record)])
@@ -45,13 +41,11 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
     yield _bullets([*record.reasons, *record.measured, *record.notes])
     for comparison in record.comparisons:
         yield from _comparison(record, comparison)
-    if took := [_took(record, each.part) for each in record.findings if each.part.of_a != each.part.of_b]:
-        yield _bullets(took)
+    if more := [*_more(record)]:
+        yield "## More about the parts"
+        yield _bullets(more)
     yield "## Rule"
     yield _prose(record.rule)
-    sentences = [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]
-    if sentences := [*sentences, *(detail for each in record.findings for detail in each.details)]:
-        yield _bullets(sentences)
     yield "## Not covered"
     yield _bullets(record.not_covered)
     yield "## What would change it"
@@ -60,6 +54,30 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         f"Made with Skipwise {record.version} on {record.machine}. This page is made from its record, "
         f"[{file_name(record)}.json]({file_name(record)}.json)."
     )
+
+
+def _more(record: StudyRecord) -> Iterable[str]:
+    """What else was found about the parts of the claim, a sentence each."""
+    for each in record.findings:
+        if each.part.of_a != each.part.of_b:
+            yield _took(record, each.part)
+        if each.seeds_to_settle is not None:
+            yield _to_settle(each)
+        yield from each.details
+
+
+def _margins(record: StudyRecord) -> str:
+    """The differences that would not matter, in a sentence; "" where every difference does."""
+    margins = {
+        outcome_of(each.part.outcome or record.comparisons[0].outcome).measure(): f"{each.margin:g} {each.unit}"
+        for each in record.findings
+        if each.margin is not None
+    }
+    if not margins:
+        return ""
+    if len(set(margins.values())) == 1:
+        return f" A difference of less than {next(iter(margins.values()))} would not matter."
+    return f" What would not matter: less than {listed([f'{size} of {of}' for of, size in margins.items()])}."
 
 
 def _took(record: StudyRecord, part: Part) -> str:
@@ -88,7 +106,7 @@ def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
     yield _table(
         (
             "network",
-            "result",
+            outcome_of(found.outcome).measure(),
             *further,
             "SD",
             "training loss",
@@ -155,7 +173,8 @@ def _estimate(found: Estimate | None, outcome: str) -> str:
     if found is None:
         return NONE
     of = outcome_of(outcome)
-    return f"{of.value(found.value)} ({of.bounds(found.low, found.high)})"
+    unit = "" if of.sign else f" {of.unit}"
+    return f"{of.value(found.value)} ({of.bounds(found.low, found.high)}){unit}"
 
 
 def difference(found: Finding) -> str:
