@@ -1,6 +1,6 @@
 """Load tests of `skipwise serve`, against a bare loop and against other servers.
 
-    python benchmarks/serving.py [--quick]
+    python benchmarks/serving.py [--quick] [--overload-minutes 10]
 
 ResNet-18 in INT8 (OpenVINO) for JPEGs of 224 pixels; weights and images are made up, which costs the same time. The
 bare loop is a `Predictor` in this process, which decodes the same bytes: `predict_many` in batches of eight for
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -208,8 +208,12 @@ def hold(rate: float, lengths: Lengths, cache: Path, ratios: dict[str, float]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description="How skipwise serve holds under load.")
     parser.add_argument("--quick", action="store_true", help="short turns, and 224 pixels alone")
-    quick = parser.parse_args().quick
+    parser.add_argument("--overload-minutes", type=float, help="how long it is asked four times what it can do")
+    given = parser.parse_args()
+    quick, minutes = given.quick, given.overload_minutes
     lengths = QUICK if quick else FULL
+    if minutes is not None:
+        lengths = replace(lengths, overload=60 * minutes)
     cache = cache_folder() / "benchmarks" / "serving"
     cache.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONPATH", str(Path(skipwise.__file__).parents[1]))

@@ -23,6 +23,7 @@ from skipwise.data.options import ReadingOptions
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.formats import PRECISIONS
+from skipwise.deploy.servers import SERVERS
 from skipwise.training.loop.recipe import BALANCES, RECIPES, RecipeOptions
 from skipwise.training.options import TrainOptions
 
@@ -217,6 +218,7 @@ def test_every_flag_in_the_documentation_belongs_to_a_verb() -> None:
 def test_the_help_names_what_can_be_chosen() -> None:
     for kind, name, chosen in (
         (ExportOptions, "precision", PRECISIONS),
+        (ExportOptions, "serve", SERVERS),
         (RecipeOptions, "recipe", RECIPES),
         (RecipeOptions, "balance", BALANCES),
     ):

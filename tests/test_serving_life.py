@@ -236,14 +236,6 @@ def test_more_than_it_can_do_is_refused_at_once(exported: Exported) -> None:
 class TestWhatIsRefused:
     """With one sentence and status 2."""
 
-    def refused(self, cli: Run, *words: str | Path, **surroundings: object) -> str:
-        done = cli("serve", *words, **surroundings)
-        assert done.returncode == 2, done
-        assert done.stdout == ""
-        lines = done.stderr.splitlines()
-        assert len(lines) == 1
-        return lines[0].removeprefix("skipwise: ")
-
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
@@ -270,14 +262,16 @@ class TestWhatIsRefused:
             skipwise.serve(exported.folder, **options)
         assert sentence in str(refused.value)
 
-    def test_a_port_that_is_in_use(self, cli: Run, exported: Exported) -> None:
+    def test_a_port_that_is_in_use(self, exported: Exported) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            assert f"take another with --port {port + 1}" in self.refused(cli, exported.folder, "--port", str(port))
+            with pytest.raises(SkipwiseError, match=f"take another with --port {port + 1}"):
+                skipwise.serve(exported.folder, port=port)
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may listen anywhere")
-    def test_a_port_without_rights(self, cli: Run, exported: Exported) -> None:
-        assert "take one from 1024 on" in self.refused(cli, exported.folder, "--port", "1")
+    def test_a_port_without_rights(self, exported: Exported) -> None:
+        with pytest.raises(SkipwiseError, match="take one from 1024 on"):
+            skipwise.serve(exported.folder, port=1)
 
     def test_what_is_no_network(self, exported: Exported, trained: Path, here: Path) -> None:
         (here / "empty" / "0").mkdir(parents=True)
@@ -304,8 +298,11 @@ class TestWhatIsRefused:
             assert sentence in str(refused.value)
 
     def test_without_the_extra(self, cli: Run, exported: Exported) -> None:
-        sentence = self.refused(cli, exported.folder, "--port", "0", prepare=without_uvicorn)
-        assert "pip install 'skipwise[serve]'" in sentence
+        done = cli("serve", exported.folder, "--port", "0", prepare=without_uvicorn)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert "pip install 'skipwise[serve]'" in line
 
 
 def without_uvicorn() -> None:
@@ -318,12 +315,11 @@ def without_uvicorn() -> None:
     importlib.util.find_spec = lambda name, *rest: None if name == "uvicorn" else real(name, *rest)
 
 
-def test_a_signature_is_asked_for(exported: Exported, cli: Run, tmp_path: Path) -> None:
+def test_a_signature_is_asked_for(exported: Exported, tmp_path: Path) -> None:
     """Also of what comes later; see test_signing.py for signatures themselves."""
     key = tmp_path / "a.pub"
     key.write_text(
         "untrusted comment: minisign public key\n" + "RWQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
     )
-    done = cli("serve", exported.folder, "--port", "0", "--public-key", key)
-    assert done.returncode == 2
-    assert "is not signed" in done.stderr
+    with pytest.raises(SkipwiseError, match="is not signed"):
+        skipwise.serve(exported.folder, port=0, public_key=key)

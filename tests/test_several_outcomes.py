@@ -271,3 +271,11 @@ def test_what_one_of_several_cannot_tell_is_refused_before_training(photos: Path
     with pytest.raises(SkipwiseError, match="--margin has 3 numbers for 2 outcomes"):
         skipwise.compare(photos, outcome="accuracy,brier", margin=[1, 2, 3], **usual)
     assert not (tmp_path / "out").exists()
+
+
+def test_losses_of_which_one_run_has_almost_none_get_an_interval() -> None:
+    rng = np.random.default_rng(0)
+    usual = rng.uniform(0.5, 1.5, (2, 400))
+    extreme = np.stack([np.full(400, 1e-9), rng.uniform(1.5, 2.5, 400)])
+    judged = judge({"a": usual, "b": extreme}, margin=0.01, higher_is_better=False)
+    assert all(np.isfinite([each.low, each.high]).all() for each in judged.accuracies.values())

@@ -200,27 +200,6 @@ def test_an_included_run_answers_what_it_was_not_asked_before(images: Path, tmp_
     assert found.costs.recommendation.candidate in ("resnet20", "se_resnet20")
 
 
-@pytest.mark.slow
-def test_folds_and_processes_give_answers_to_every_image(compared: Comparison, images: Path, tmp_path: Path) -> None:
-    pixels, labels = quadrants()
-    np.savez(tmp_path / "whole.npz", x=pixels, y=labels)
-    folded = compare(tmp_path / "whole.npz", tmp_path / "folds", folds=3)
-    assert folded.results.further[0].pairs[0].images == IMAGES
-    again = compare(images, tmp_path / "processes", executor=skipwise.LocalProcesses(), workers=2)
-    assert (again.folder / "comparison.json").read_bytes() == (compared.folder / "comparison.json").read_bytes()
-
-
-@pytest.mark.slow
-def test_more_networks_are_asked_for_the_same_outcomes(compared: Comparison, images: Path, tmp_path: Path) -> None:
-    home = Path(shutil.copytree(compared.folder, tmp_path / "out"))
-    more = {"models": [LINEAR, DECIDES, "tests.external_networks:Hungry"], "extend": True}
-    with pytest.raises(SkipwiseError, match="--extend takes the same question"):
-        compare(images, home, **(more | {"outcome": "accuracy"}))
-    found = compare(images, home, **(more | {"models": [LINEAR, DECIDES, "resnet20"], "width": 0.25}))
-    assert len(found.results.further[0].pairs) in (1, 3)
-    assert found.results.exploratory
-
-
 def test_what_cannot_be_corrupted_is_refused_before_training(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for mode in ("1", "L"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -29,6 +31,9 @@ from skipwise.serving.options import LimitOptions, ServeOptions
 def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told: Told) -> None:
     """Serves until it is asked to end."""
     address, limits = options.address, options.limits
+    # A line for each form that can't be read would fill a disk, and odd metadata of images is nobody's concern.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module="PIL")
     given = parse(artifacts)
     folders = {each: each.versions() for each in given}  # mistakes are told before anything is opened
     metrics = Metrics()

@@ -70,7 +70,9 @@ class LogScale:
 
     def error_at(self, place: float) -> float:
         """The error at a place on the scale."""
-        return float(special.expit(place)) if self.is_odds else math.exp(min(place, 700.0))
+        return (
+            float(special.expit(place)) if self.is_odds else math.exp(min(place, 300.0))
+        )  # the square of which is still a number
 
 
 def analyse(errors: NDArray[np.float64], groups: Groups, *, most: float | None = 1.0) -> Table:

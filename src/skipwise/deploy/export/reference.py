@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.deploy.artifact.images import LabelledImages, square
 from skipwise.deploy.artifact.reference import INPUTS, Reference, Spread, Threshold, measured, spread
@@ -45,7 +47,7 @@ def reference_of(
     """Measures the run's validation images; None where they are not known.
 
     Raises:
-        SkipwiseError: the run's predictions are damaged, or an image can't be read.
+        SkipwiseError: the run's predictions are damaged.
     """
     validation = validation_of_run(network)
     if validation is None:
@@ -66,11 +68,10 @@ def _inputs(images: LabelledImages, network: TrainedNetwork, progress: Progress)
     # Not as many of each class: the images that come later aren't sorted either.
     chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:MEASURED])
     prepared, rows = network.preprocessing, []
-    for number, data in enumerate(images.some(chosen).encoded(), 1):
-        try:
+    # An image that was removed or damaged since is no reason not to export; those before it are enough.
+    with contextlib.suppress(SkipwiseError, UnreadableImage):
+        for number, data in enumerate(images.some(chosen).encoded(), 1):
             pixels = decode(data, channels=prepared.channels, levels=prepared.levels)
-        except UnreadableImage:  # which was left out in training, too
-            continue
-        rows.append(measured(square(pixels, prepared), min(pixels.shape[:2])))
-        progress("Measuring validation images", number, len(chosen))
+            rows.append(measured(square(pixels, prepared), min(pixels.shape[:2])))
+            progress("Measuring validation images", number, len(chosen))
     return {name: spread(values) for name, values in zip(INPUTS, zip(*rows, strict=True), strict=True)} if rows else {}
