@@ -104,12 +104,14 @@ def test_compare_calls_them_in_order_and_resumes_where_one_failed(photos: Path, 
     begun = names.index("on_start")
     assert {*names[:begun]} - {"on_prepare"} == {"on_notice"}  # images that were decoded before are not prepared
     assert names[begun : begun + 2] == ["on_start", "on_phase"]
-    assert names[-4:] == ["on_phase"] * 3 + ["on_end"]
+    assert names[-6:] == ["on_phase"] * 5 + ["on_end"]
     assert second.named("on_end") == [End(folder=found.folder, result=found)]
     phases: list[Phase] = second.named("on_phase")
     assert [phase.name for phase in phases][1:] == [
         "Judging the answers",
         "Measuring latency on this machine",
+        "Evaluating plain18 (1 of 2)",
+        "Evaluating tests.external_networks:Linear (2 of 2)",
         "Writing the report",
     ]
     runs = [job.folder for job in phases[0].runs]

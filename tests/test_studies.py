@@ -25,6 +25,7 @@ from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import read_comparison
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
+from skipwise.evaluation.outcomes.named import outcome_names
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
 from skipwise.studies.claims import inverted, squeeze_excite
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
@@ -32,7 +33,7 @@ from skipwise.studies.evidence import OF_PAIRS, UNRESOLVED
 from skipwise.studies.measuring import counted
 from skipwise.studies.networks import at_width
 from skipwise.studies.options import StudyOptions
-from skipwise.studies.page import difference, page
+from skipwise.studies.page import difference, file_name, page
 from skipwise.studies.records import StudyRecord, StudyReport
 from skipwise.studies.study import carry_out
 from skipwise.studies.subset import write_subset
@@ -92,6 +93,7 @@ def test_plans_resolve(study: Study, scale: Scale, monkeypatch: pytest.MonkeyPat
         options = build(CompareOptions, design.arguments(seed=0))
         assert options.study.seeds == design.seeds >= 5
         options.recipe.check()
+        assert outcome_names(options.outcome.outcome) == design.outcomes
         for name in design.models:
             design.network(name).check()
     for part in setup.parts:
@@ -153,6 +155,13 @@ def test_networks_that_learn_nothing_are_worse(a: int, b: int) -> None:
     opposite = {"more": "less", "less": "more", "unresolved": "unresolved"}
     assert without_interval(b, a) == opposite[verdict]
     assert (verdict == "more") == (a >= 2 and b < 2)
+
+
+def test_other_seeds_and_scales_have_pages_of_their_own() -> None:
+    record = read_sealed(PAGES / "depth.json", StudyRecord)
+    assert file_name(record) == "depth"
+    assert file_name(replace(record, scale="full", seed=100)) == "depth-full-seed100"
+    assert "skipwise study depth --scale full --seed 100\n" in page(replace(record, scale="full", seed=100))
 
 
 def test_nothing_is_no_support() -> None:
@@ -305,7 +314,7 @@ def test_the_readme_says_what_the_records_say(name: str) -> None:
     record = read_sealed(path, StudyRecord)
     assert f"| {record.verdict} |" in row
     assert all(difference(finding) in row for finding in record.findings)
-    assert f"({name}.md)" in (PAGES / "README.md").read_text()
+    assert f"| {record.verdict} | [{name}.md]({name}.md) |" in (PAGES / "README.md").read_text()
 
 
 def test_every_page_has_its_record() -> None:

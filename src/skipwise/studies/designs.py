@@ -84,7 +84,7 @@ class Design:
             "recipe": self.recipe,
             "epochs": self.epochs,
             **({} if self.batch_size is None else {"batch_size": self.batch_size}),
-            **({} if self.outcomes == ("accuracy",) else {"outcome": self.outcomes}),
+            **({} if self.outcomes == ("accuracy",) else {"outcome": ",".join(self.outcomes)}),
             "alpha": self.alpha,
             "init": ("none",),
             **({} if self.compile is None else {"compile": self.compile}),

@@ -29,11 +29,7 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         ("part of the claim", "difference, and its interval", "answer"),
         [(each.part.claim, difference(each), each.answer) for each in record.findings],
     )
-    margins = {each.unit: each.margin for each in record.findings if each.margin is not None}
-    matter = "".join(
-        f" A difference of less than {margin:g} {unit} would not matter." for unit, margin in margins.items()
-    )
-    yield _prose(f"The intervals hold all together with a probability of {1 - record.alpha:.0%}.{matter}")
+    yield _prose(f"The intervals hold all together with a probability of {1 - record.alpha:.0%}.{_margins(record)}")
     yield _prose(f"Source of the claim: {record.source}")
     yield "## Design"
     yield _fenced([study_command(record)])
@@ -70,6 +66,20 @@ def _more(record: StudyRecord) -> Iterable[str]:
         yield from each.details
 
 
+def _margins(record: StudyRecord) -> str:
+    """The differences that would not matter, in a sentence; "" where every difference does."""
+    margins = {
+        outcome_of(each.part.outcome or record.comparisons[0].outcome).measure(): f"{each.margin:g} {each.unit}"
+        for each in record.findings
+        if each.margin is not None
+    }
+    if not margins:
+        return ""
+    if len(set(margins.values())) == 1:
+        return f" A difference of less than {next(iter(margins.values()))} would not matter."
+    return f" What would not matter: less than {listed([f'{size} of {of}' for of, size in margins.items()])}."
+
+
 def _took(record: StudyRecord, part: Part) -> str:
     """States the time of a pair's runs in two comparisons, which shows whether times meant to be equal were."""
     seconds = {(cost.comparison, cost.name): cost.run for cost in record.costs}
@@ -96,7 +106,7 @@ def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
     yield _table(
         (
             "network",
-            "result",
+            outcome_of(found.outcome).measure(),
             *further,
             "SD",
             "training loss",
@@ -163,7 +173,8 @@ def _estimate(found: Estimate | None, outcome: str) -> str:
     if found is None:
         return NONE
     of = outcome_of(outcome)
-    return f"{of.value(found.value)} ({of.bounds(found.low, found.high)})"
+    unit = "" if of.sign else f" {of.unit}"
+    return f"{of.value(found.value)} ({of.bounds(found.low, found.high)}){unit}"
 
 
 def difference(found: Finding) -> str:
