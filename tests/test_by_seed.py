@@ -93,6 +93,8 @@ def test_epochs_are_told_with_who_did_not_get_there(fabricated: Fabricated) -> N
     assert "counted up to 30 (" in found
     assert line(b=some, a=attempts(3, 4, 3, 5, 4, 3)).partition("b needs more")[2] == found.partition("b needs more")[2]
     assert line(a=some, b=some).endswith("No difference in the epochs needed is shown.")
+    quick = attempts(3, 4, 3, 5, 4, 3)
+    assert line(a=quick, b=some, c=some).endswith("No other difference in the epochs needed is shown.")
     assert line(a=attempts(3, 4), b=attempts(5, 4)).endswith("so nothing is judged.")
     assert "a 5 (3 or more), reached by 4 of 5 runs;" in line(a=attempts(3, 4, 5, 6, None), b=some)
     about = by_seed.about_epochs(target(a=some, b=some))

@@ -149,7 +149,7 @@ def epoch_verdicts(target: TargetEpochs) -> list[str]:
         return said
     if all(pair.verdict == "too few seeds" for pair in rest):
         return [*said, _few_seeds(told)]
-    return [*said, f"No difference in the epochs needed is shown{' between other networks' if told else ''}."]
+    return [*said, f"No {'other ' if told else ''}difference in the epochs needed is shown."]
 
 
 def epoch_verdict(pair: ReachingPair) -> str:
