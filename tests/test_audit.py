@@ -268,7 +268,7 @@ def test_what_can_not_be_read_has_to_be_mended_or_left_out(pile: Path, tmp_path:
     root = make_photos(tmp_path / "p", classes=2)
     for path in (root / "stripes1").iterdir():
         path.write_bytes(path.read_bytes()[:40])
-    report = audit(root, output=tmp_path / "out")
+    report = audit(root, output=tmp_path / "second")
     assert not report.trainable_without  # nothing would be left of the class
     with pytest.raises(SkipwiseError, match="No image of the class 'stripes1' is left"):
         prepare(Request(data=str(root), exclude=str(report.file)), seed=0)

@@ -125,6 +125,19 @@ def test_asked_to_end_it_finishes_what_it_accepted(exported: Exported, image: by
         assert "Traceback" not in server.noticed
 
 
+def test_it_does_not_wait_for_ever(exported: Exported) -> None:
+    with served(exported.folder, "--drain-time", "3") as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as slow:
+            slow.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\na")
+            time.sleep(0.2)
+            began = time.monotonic()
+            assert server.end() == 0
+            assert time.monotonic() - began < 15
+            assert slow.recv(2**16).startswith(b"HTTP/1.1 503")
+        assert "Stopped; 1 request could not be answered in time." in server.noticed
+        assert "Traceback" not in server.noticed
+
+
 def newer(exported: Exported, folder: Path) -> Path:
     """The same artifact under another identity."""
     shutil.copytree(exported.folder, folder)

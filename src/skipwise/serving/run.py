@@ -10,6 +10,7 @@ from pathlib import Path
 
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
+from skipwise.core.text import count
 from skipwise.serving.answer_log import AnswerLog
 from skipwise.serving.api.app import app_of
 from skipwise.serving.api.served import Service
@@ -75,6 +76,10 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
             app_of(service, rules), protocol=_protocol(limits), drain=limits.drain_time, began=began, ending=ending
         )
         server.run(sockets=[socket])
+    if server.unanswered:
+        told.notice(f"Stopped; {count(server.unanswered, 'request')} could not be answered in time.")
+    else:
+        told.notice("Stopped; everything that was accepted is answered.")
 
 
 def _opening(options: ServeOptions, metrics: Metrics, told: Told) -> Opening:

@@ -35,7 +35,6 @@ def serve(line: Line[ServeOptions], artifacts: Artifacts) -> None:
             _say(listening)
 
         run(artifacts, **line.given(), progress=bar.preparing, began=began, notice=lambda text: say(text, sys.stderr))
-    say("Stopped; everything that was accepted is answered.", sys.stderr)
 
 
 def _say(listening: Listening) -> None:

@@ -68,7 +68,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, R]) -> R:
         Problem: the client has gone, so nobody reads it.
     """
     working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(request.receive())
+    gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -77,6 +77,11 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, R]) -> R:
     finally:
         working.cancel()
         gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _too_large(most: int) -> Problem:

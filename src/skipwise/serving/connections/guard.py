@@ -6,6 +6,7 @@ made to point here (DNS rebinding), and Origin those of another page.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 from collections.abc import Iterable
@@ -158,7 +159,19 @@ class Guard:
         except Problem as problem:
             await problem.response()(scope, receive, sent)
             return
-        await self._app(scope, receive, sent)
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await sent(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:  # the server ends, and the time that it had for that is over
+            if not begun:
+                ended = Problem(503, "This server ended before it could answer; ask again.", {"Retry-After": "1"})
+                await ended.response()(scope, receive, sent)
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

@@ -34,6 +34,9 @@ class Server(uvicorn.Server):
         drain: seconds for what was accepted, once it is asked to end.
         ending: called when it is asked to end.
         began: called when it takes requests, in its event loop.
+
+    Attributes:
+        unanswered: at the end, how many requests the time was not enough for.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Server(uvicorn.Server):
         self._began, self._ending = began, ending
         self._asked: float | None = None
         self._listening: list[socket.socket] = []
+        self.unanswered = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to take requests."""
@@ -83,6 +87,11 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finishes what was accepted."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):
+            for each in sockets or ():
+                loop.remove_reader(each.fileno())
+        await asyncio.sleep(0.05)  # what was accepted is not a connection yet, and closing the server would drop it
         for server in self.servers:
             server.close()
         await self._accept_the_rest()
@@ -91,6 +100,7 @@ class Server(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             watching.cancel()
+            self.unanswered = len(self.server_state.tasks)
 
     async def _accept_the_rest(self) -> None:
         """Takes the connections that the system has made already and nobody has taken; they would be reset."""
