@@ -149,7 +149,7 @@ def test_networks_that_go_by_the_background_are_found_out(
         assert same > 0.5 > 0.3 > plain  # the shapes say nothing
         assert each.outcome.value > 0.4
     assert judged.pairs[0].verdict in ("unresolved", "better", "worse")
-    assert all(sentence.startswith("In reliance on the background, ") for sentence in claims(question, judged))
+    assert all(sentence.startswith("By reliance on the background, ") for sentence in claims(question, judged))
 
 
 def test_other_images_have_no_other_backgrounds(tmp_path: Path) -> None:

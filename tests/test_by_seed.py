@@ -19,6 +19,8 @@ from skipwise.comparison.results.records import Results, RunResult
 from skipwise.comparison.results.target import TargetEpochs
 from skipwise.comparison.run.by_seed import target_epochs
 from skipwise.comparison.wording import by_seed
+from skipwise.comparison.wording.answer import answer
+from skipwise.comparison.wording.study import asked
 from skipwise.evaluation.metrics import Metrics
 from skipwise.statistics import Attempt, reachings, spreads
 from skipwise.training.run.files import read_history, write_history
@@ -47,7 +49,7 @@ def fabricated() -> Fabricated:
 def test_spreads_are_told_with_their_unit_and_verdict(fabricated: Fabricated) -> None:
     (line,) = told(fabricated.results, calm=scores(0.0), wild=scores(0.08))
     assert line.startswith("Standard deviation of test accuracy over seeds, on these images: calm 0.")
-    assert "wild is more sensitive to the seed than calm: it varies " in line
+    assert "wild is more sensitive to the seed than calm: on these images it varies " in line
     assert line.endswith(").")
     (line,) = told(fabricated.results, a=scores(0.01), b=scores(0.011))
     assert line.endswith("points. No difference in spread is shown.")
@@ -56,8 +58,13 @@ def test_spreads_are_told_with_their_unit_and_verdict(fabricated: Fabricated) ->
     many = {f"calm{n}": scores(0.001 * n, runs=30) for n in range(3)} | {"wild": scores(0.1, runs=30)}
     (line,) = told(fabricated.results, **many)
     assert line.count("wild is more sensitive") == 3
-    assert line.endswith("No difference in spread is shown between other networks.")
-    more = many | {"wilder": scores(0.11, runs=30)}
+    assert line.endswith("No other difference in spread is shown.")
+    few = many.pop("calm1")[:4]
+    (line,) = told(fabricated.results, wild=many["wild"], calm0=many["calm0"], few=few)
+    assert line.count("wild is more sensitive") == 1
+    assert "The other pairs have fewer than 5 seeds" in line
+    assert "There are" not in line
+    more = many | {"calm1": scores(0.001, runs=30), "wilder": scores(0.11, runs=30)}
     (line,) = told(fabricated.results, **more)
     assert "3 more such pairs are in the report." in line
     # Two networks that answer at random where they are unsure: only the images tell them apart.
@@ -86,11 +93,24 @@ def test_epochs_are_told_with_who_did_not_get_there(fabricated: Fabricated) -> N
     assert "counted up to 30 (" in found
     assert line(b=some, a=attempts(3, 4, 3, 5, 4, 3)).partition("b needs more")[2] == found.partition("b needs more")[2]
     assert line(a=some, b=some).endswith("No difference in the epochs needed is shown.")
+    quick = attempts(3, 4, 3, 5, 4, 3)
+    assert line(a=quick, b=some, c=some).endswith("No other difference in the epochs needed is shown.")
     assert line(a=attempts(3, 4), b=attempts(5, 4)).endswith("so nothing is judged.")
     assert "a 5 (3 or more), reached by 4 of 5 runs;" in line(a=attempts(3, 4, 5, 6, None), b=some)
     about = by_seed.about_epochs(target(a=some, b=some))
     assert about[1] == "The interval of a median holds in at least 97% of cases, for each by itself."
     assert about[2] == "The loss of 2 runs of b diverged; they count as never getting there."
+
+
+def test_what_is_said_of_all_verdicts_is_about_means_where_there_are_others(fabricated: Fabricated) -> None:
+    sound = tuple(replace(candidate, repeated=()) for candidate in fabricated.results.candidates)
+    plain = replace(fabricated.results, exploratory=False, folds=None, candidates=sound)
+    beside = replace(plain, spreads=spreads({"a": scores(0.01)}))
+    assert "any verdict is wrong" in asked(plain)
+    assert "any verdict about mean test accuracy is wrong" in asked(beside)
+    choice = replace(fabricated.costs.recommendation, basis="alone as good", shown=True)
+    assert "at most 5 say anything that is wrong." in " ".join(answer(plain, choice).sentences)
+    assert "at most 5 say anything about mean test accuracy that" in " ".join(answer(beside, choice).sentences)
 
 
 def test_page_and_markdown_have_both(fabricated: Fabricated, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from skipwise.comparison.report.markdown import markdown
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.results.choice import Limits, choose
 from skipwise.comparison.results.finished import Comparison, record
+from skipwise.comparison.results.judged import possible, possible_pairs
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.predictions import read_answers, read_tested
@@ -32,7 +33,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.json_records import as_json
 from skipwise.evaluation.outcomes import margins_of, outcome_names, outcome_of
-from skipwise.statistics import Pair, judge
+from skipwise.statistics import Estimate, Pair, judge
 from tests.fabricated import fabricate
 from tests.test_outcomes import Graded, make_plan
 
@@ -103,6 +104,21 @@ def test_margins_go_by_the_order_of_outcomes() -> None:
     )
     with pytest.raises(SkipwiseError, match=r"--margin.*test Brier score"):
         question.check()
+
+
+def test_intervals_stay_within_what_there_can_be() -> None:
+    brier, loss = outcome_of("brier"), outcome_of("log-loss")
+    assert possible(Estimate(0.4, -0.1, 1e8), brier) == Estimate(0.4, 0.0, 2.0)
+    assert possible(Estimate(0.4, -0.1, 1e8), loss) == Estimate(0.4, 0.0, 1e8)
+    assert possible(None, brier) is None
+    pair = Pair("a", "b", 0.1, -1e8, 1e8, "unresolved", False, seeds=2, images=9)
+    (within,) = possible_pairs([pair], brier)
+    assert (within.low, within.high) == (-2.0, 2.0)
+    assert possible_pairs([pair], loss) == (pair,)
+    relied = replace(pair, low=-3.0, high=1.5)
+    (within,) = possible_pairs([relied], outcome_of("background"))
+    assert (within.low, within.high) == (-2.0, 1.5)
+    assert loss.differences(-1e14, 0.5) == "-1.0e+14 to +0.5000"
 
 
 def test_a_single_outcome_is_written_as_before() -> None:
@@ -188,7 +204,9 @@ def test_the_first_outcome_decides_and_all_are_told(
         assert sentence.replace("_", "\\_") in text
     for words in ("test Brier score (95%)", "95% for all pairs and outcomes", "hold for all 3 outcomes together"):
         assert words in printed
-    assert 'id="h-further"' in html
+    anchors = re.findall(r' id="([^"]*)"', html)
+    assert "h-further" in anchors
+    assert len(anchors) == len(set(anchors))
     assert "for all pairs and outcomes at once" in html
     assert "| network | test Brier score (95% interval) |" in text
     assert "and also by test Brier score and test log-loss on bee, cat" in text

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.comparison.plan.question import LEAST_ALPHA, Question
+from skipwise.comparison.results.judged import possible, possible_pairs
 from skipwise.comparison.run.collapse import has_learned
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import listed
@@ -130,7 +131,7 @@ def judge_runs(tested: Tested, runs: Sequence[Run], question: Question, notes: S
         networks=tuple(
             _network(name, own, learned[name], estimates.get(name), tested, outcome) for name, own in ordered.items()
         ),
-        pairs=pairs,
+        pairs=possible_pairs(pairs, outcome),
         one_seed=tests,
         compared=compared(question, seeds_of(runs), tested),
         notes=(),
@@ -193,13 +194,11 @@ def _network(
 ) -> JudgedNetwork:
     answers = [run.answers for run, did in zip(own, learned, strict=True) if did or len(own) == 1]
     right = np.array([each == tested.labels for each in answers])
-    if estimate is not None and outcome.least is not None:
-        estimate = replace(estimate, low=max(estimate.low, outcome.least))
     return JudgedNetwork(
         name=name,
         seeds=tuple(run.seed for run in own),
         unlearned=tuple(run.seed for run, did in zip(own, learned, strict=True) if not did),
-        outcome=estimate,
+        outcome=possible(estimate, outcome),
         accuracy=float(right.mean()) if len(right) else None,
         per_class=_per_class(right, tested),
         not_learned=share(learned.count(False), len(own)),

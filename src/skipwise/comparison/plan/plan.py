@@ -307,7 +307,8 @@ class Plan:
             raise SkipwiseError(
                 "--extend takes the same question with more networks or more looks, such as --looks "
                 f"{','.join(map(str, (*before.looks, before.looks[-1] + 4)))}; what was asked before is "
-                f"{','.join(before.candidates)} at {','.join(map(str, before.looks))} seeds, margin {before.margin:g}, "
+                f"{','.join(before.candidates)} at {','.join(map(str, before.looks))} seeds, by "
+                f"{','.join(before.outcomes)}, margin {','.join(f'{each.margin:g}' for each in before.questions)}, "
                 f"alpha {before.alpha:g}."
             )
         # A time limit was for what was asked before.

@@ -140,8 +140,8 @@ class Question:
             check_model(name)
         if not self.scoring.can_decide:
             raise SkipwiseError(
-                f"No network can be chosen by {self.outcome} alone, of which one that only guesses has none; name "
-                f"another outcome first, such as --outcome accuracy,{self.outcome}."
+                f"No network can be chosen by {self.outcome} alone, as one that only guesses would win: it relies on "
+                f"nothing. Name another outcome first, such as --outcome accuracy,{self.outcome}."
             )
         for each in self.questions:
             each.scoring.check_margin(each.margin)

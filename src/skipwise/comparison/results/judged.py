@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from skipwise.evaluation.outcomes import Outcome, outcome_of
 from skipwise.statistics import Estimate, Pair
@@ -51,3 +52,26 @@ def find_pair(pairs: Iterable[Pair], a: str, b: str) -> Pair | None:
         if (pair.a, pair.b) == (b, a):
             return pair.turned()
     return None
+
+
+def possible(estimate: Estimate | None, scoring: Outcome) -> Estimate | None:
+    """The estimate, with an interval that stays within the scores that there can be."""
+    if estimate is None:
+        return None
+    least, most = _ends(scoring)
+    return replace(estimate, low=max(estimate.low, least), high=min(estimate.high, most))
+
+
+def possible_pairs(pairs: Sequence[Pair], scoring: Outcome) -> tuple[Pair, ...]:
+    """The pairs, with intervals that stay within the differences that there can be."""
+    least, most = _ends(scoring)
+    reach = most - least
+    return tuple(replace(pair, low=max(pair.low, -reach), high=min(pair.high, reach)) for pair in pairs)
+
+
+def _ends(scoring: Outcome) -> tuple[float, float]:
+    """The least and the largest score. `judge` keeps to those of scores of which more is better."""
+    return (
+        -math.inf if scoring.least is None else scoring.least,
+        math.inf if scoring.most is None else scoring.most,
+    )

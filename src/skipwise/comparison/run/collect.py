@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.division import commonest, divide
+from skipwise.comparison.results.judged import possible, possible_pairs
 from skipwise.comparison.results.ratios import ratio
 from skipwise.comparison.results.records import (
     Bootstrap,
@@ -25,7 +26,7 @@ from skipwise.comparison.results.records import (
 )
 from skipwise.comparison.run.by_seed import spreads_of, target_epochs
 from skipwise.comparison.run.collapse import why_not_learned
-from skipwise.comparison.run.further import judge_further, possible
+from skipwise.comparison.run.further import judge_further
 from skipwise.comparison.run.learning import climbs
 from skipwise.comparison.run.predictions import Answers, Tested, read_answers
 from skipwise.comparison.run.study import StudyResult
@@ -55,7 +56,7 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         exploratory=plan.exploratory,
         folds=plan.folds,
         candidates=candidates,
-        pairs=judgement.pairs,
+        pairs=possible_pairs(judgement.pairs, question.scoring),
         looks=study.looks,
         bootstraps=_bootstraps(study),
         disagreements=_disagreements(plan, study),
@@ -89,7 +90,7 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         name=name,
         counts=count_candidate(plan, name),
         lr=study.rates.get(name, plan.recipe_of(name).lr),
-        outcome=possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
+        outcome=possible(study.judgement.accuracies.get(name), plan.question.scoring),
         accuracy=float(right.mean()) if len(right) else None,
         without_near_duplicates=float(right[:, ~duplicated].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),

@@ -8,12 +8,12 @@ it does not matter why runs ended there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from skipwise.comparison.plan.question import Question
-from skipwise.comparison.results.judged import JudgedOutcome, Reached
+from skipwise.comparison.results.judged import JudgedOutcome, Reached, possible, possible_pairs
 from skipwise.comparison.run.study import StudyResult
-from skipwise.statistics import Estimate, Judgement, judge
+from skipwise.evaluation.outcomes import Outcome
+from skipwise.statistics import Judgement, judge
 
 
 def judge_further(study: StudyResult) -> tuple[JudgedOutcome, ...]:
@@ -40,17 +40,10 @@ def _judged(study: StudyResult, number: int, question: Question) -> JudgedOutcom
     return JudgedOutcome(
         outcome=question.outcome,
         margin=question.margin,
-        networks=_networks(judged, question.candidates, scoring.least),
-        pairs=judged.pairs,
+        networks=_networks(judged, question.candidates, scoring),
+        pairs=possible_pairs(judged.pairs, scoring),
     )
 
 
-def _networks(judged: Judgement, names: Sequence[str], least: float | None) -> tuple[Reached, ...]:
-    return tuple(Reached(name=name, outcome=possible(judged.accuracies.get(name), least)) for name in names)
-
-
-def possible(estimate: Estimate | None, least: float | None) -> Estimate | None:
-    """The estimate without what is below the least that there can be."""
-    if estimate is None or least is None or estimate.low >= least:
-        return estimate
-    return replace(estimate, low=least)
+def _networks(judged: Judgement, names: Sequence[str], scoring: Outcome) -> tuple[Reached, ...]:
+    return tuple(Reached(name=name, outcome=possible(judged.accuracies.get(name), scoring)) for name in names)

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from skipwise.comparison.results.effort import effort_for
 from skipwise.comparison.results.records import Candidate, Costs, Excess, Recommendation, Results
+from skipwise.comparison.wording.by_seed import about_means
 from skipwise.comparison.wording.pairs import cost_of, is_wide, ways
 from skipwise.comparison.wording.phrases import margin, milliseconds, over_limit, size, sure, tested
 from skipwise.core.text import count, listed
@@ -190,8 +191,8 @@ def _sure(results: Results, choice: Recommendation) -> str:
     wrong = f"{results.question.alpha * 100:g}"
     if not (doubts := _doubts(results)):
         return (
-            f"How sure: {sure(results.question)}. Of 100 comparisons like this one, at most {wrong} say anything that "
-            "is wrong."
+            f"How sure: {sure(results.question)}. Of 100 comparisons like this one, at most {wrong} say anything"
+            f"{about_means(results)} that is wrong."
         )
     return f"How sure: less than {sure(results.question)}, since {listed(doubts)}."
 

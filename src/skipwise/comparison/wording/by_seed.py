@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import UnsetType
 
 from skipwise.comparison.results.records import Results
@@ -27,6 +29,16 @@ def lines(results: Results) -> list[str]:
     return said
 
 
+def about_means(results: Results) -> str:
+    """Returns " about mean test accuracy" where verdicts on spreads or epochs stand beside those on means: each kind is
+    wrong with a probability of its own. "" where there are only means.
+    """
+    if isinstance(results.spreads, UnsetType) and isinstance(results.target_epochs, UnsetType):
+        return ""
+    question = results.question
+    return f" about {'the means of these outcomes' if question.further else f'mean {question.scoring.measure()}'}"
+
+
 def deviation(value: float, results: Results) -> str:
     """A standard deviation in the outcome's unit: "0.41 points"."""
     outcome = results.question.scoring
@@ -49,10 +61,14 @@ def spread_verdicts(spreads: Spreads) -> list[str]:
     if not rest:
         return said
     if all(pair.verdict == "too few seeds" for pair in rest):
-        return [*said, f"There are {FEW_SEEDS}."]
+        return [*said, _few_seeds(told)]
     beyond = " beyond these test images" if any(map(_is_of_images, rest)) else ""
-    where = "" if not told else " between other networks"
-    return [*said, f"No difference in spread is shown{where}{beyond}."]
+    return [*said, f"No {'other ' if told else ''}difference in spread is shown{beyond}."]
+
+
+def _few_seeds(told: Sequence[object]) -> str:
+    """States why the pairs that are not told of are not judged."""
+    return f"{'The other pairs have' if told else 'There are'} {FEW_SEEDS}."
 
 
 def spread_verdict(pair: SpreadPair) -> str:
@@ -86,7 +102,10 @@ def _more_sensitive(pair: SpreadPair) -> str:
     if pair.verdict == "smaller":
         more, less, ends = pair.b, pair.a, (1 / pair.ratio, 1 / pair.high, 1 / pair.low)
     times, low, high = (f"{each:.1f}" for each in ends)
-    return f"{more} is more sensitive to the seed than {less}: it varies {times} times as much ({low} to {high})."
+    return (
+        f"{more} is more sensitive to the seed than {less}: on these images it varies {times} times as much ({low} to "
+        f"{high})."
+    )
 
 
 def ratio(pair: SpreadPair) -> tuple[str, str]:
@@ -129,8 +148,8 @@ def epoch_verdicts(target: TargetEpochs) -> list[str]:
     if not rest:
         return said
     if all(pair.verdict == "too few seeds" for pair in rest):
-        return [*said, f"There are {FEW_SEEDS}."]
-    return [*said, f"No difference in the epochs needed is shown{' between other networks' if told else ''}."]
+        return [*said, _few_seeds(told)]
+    return [*said, f"No {'other ' if told else ''}difference in the epochs needed is shown."]
 
 
 def epoch_verdict(pair: ReachingPair) -> str:

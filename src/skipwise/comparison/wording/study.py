@@ -6,6 +6,7 @@ import math
 
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.records import Costs, Results
+from skipwise.comparison.wording.by_seed import about_means
 from skipwise.comparison.wording.further import and_outcomes, beside
 from skipwise.comparison.wording.phrases import length, margin, measure, tested
 from skipwise.core.text import count, duration, listed
@@ -16,7 +17,7 @@ def asked(results: Results) -> str:
     """The question, for whoever did not ask it."""
     question, looks = results.question, results.question.looks
     seeds = count(looks[0], "seed") if len(looks) == 1 else f"up to {looks[-1]} seeds"
-    error = f" The chance that any verdict is wrong is at most {question.alpha * 100:g}%."
+    error = f" The chance that any verdict{about_means(results)} is wrong is at most {question.alpha * 100:g}%."
     if results.exploratory or results.folds is not None:
         error = ""
     return (

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LARGE = 10_000.0
+"""From here on a number is shown by its power of ten: two runs of a loss may leave open that its mean is enormous."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
@@ -19,6 +22,8 @@ class Number:
         >>> share = Number(unit="points", sign="%", scale=100, digits=2)
         >>> share.value(0.98071), share.difference(0.0056), share.amount(0.012)
         ('98.07%', '+0.56', '1.2 points')
+        >>> Number(unit="nats").bounds(0.0, 99_660_285_726_270.6)
+        '0.000 to 1.0e+14'
     """
 
     unit: str
@@ -36,15 +41,15 @@ class Number:
 
     def bound(self, value: float) -> str:
         """One that is not known as well: "98.1%"."""
-        return f"{value * self.scale:.{self.digits - 1}f}{self.sign}"
+        return f"{_fixed(value * self.scale, self.digits - 1)}{self.sign}"
 
     def bounds(self, low: float, high: float) -> str:
         """An interval of a mean: "96.1 to 99.9"."""
-        return f"{low * self.scale:.{self.digits - 1}f} to {high * self.scale:.{self.digits - 1}f}"
+        return f"{_fixed(low * self.scale, self.digits - 1)} to {_fixed(high * self.scale, self.digits - 1)}"
 
     def difference(self, difference: float) -> str:
         """A difference of two means, without its unit: "+0.56"."""
-        return f"{difference * self.scale:+.{self.digits}f}"
+        return _fixed(difference * self.scale, self.digits, sign="+")
 
     def differences(self, low: float, high: float) -> str:
         """An interval of a difference: "-0.33 to +1.46"."""
@@ -52,7 +57,7 @@ class Number:
 
     def amount(self, difference: float, *, digits: int | None = None) -> str:
         """The size of a difference: "1.2 points"."""
-        return self._with_unit(f"{difference * self.scale:.{self.digits - 1 if digits is None else digits}f}")
+        return self._with_unit(_fixed(difference * self.scale, self.digits - 1 if digits is None else digits))
 
     def span(self, low: float, high: float) -> str:
         """The size of a difference that is known to lie between two: "1.9 to 4.0 points"."""
@@ -64,3 +69,8 @@ class Number:
 
     def _with_unit(self, number: str) -> str:
         return f"{number} {self.unit}" if self.unit else number
+
+
+def _fixed(number: float, digits: int, *, sign: str = "") -> str:
+    """A number with so many digits after the point; the sign "+" is shown where it is asked for."""
+    return f"{number:{sign}.1e}" if abs(number) >= LARGE else f"{number:{sign}.{digits}f}"

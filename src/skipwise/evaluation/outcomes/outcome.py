@@ -34,7 +34,7 @@ class Outcome(Number):
         score: logits [N, classes] and labels [N] -> scores [N], each image's by itself. Where it reads a variant, the
             numbers of the answered classes [versions, N] take the place of the logits.
         higher_is_better: whether more of it is better.
-        least: the least score there can be, where less is better; None where there is none.
+        least, most: the least and the largest score there can be, where less is better; None where there is none.
         margin: the difference that would not matter unless somebody says otherwise, in the unit.
         right_or_wrong: whether an image's score is 1 or 0, but for its weight.
         weights: labels [N] -> what each image weighs, 1 on average; None where all weigh the same.
@@ -61,6 +61,7 @@ class Outcome(Number):
     score: Callable[[Any, Labels], NDArray[np.floating] | NDArray[np.bool_]]
     higher_is_better: bool = False
     least: float | None = None
+    most: float | None = None
     margin: float
     right_or_wrong: bool = False
     weights: Callable[[Labels], NDArray[np.float64]] | None = None

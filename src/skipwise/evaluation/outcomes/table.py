@@ -105,13 +105,13 @@ _ROWS = (
         scale=100,
         digits=2,
         least=-1.0,
+        most=1.0,
         margin=1.0,
         guess="always answering the commonest class",
-        lead="In reliance on the background",
         variant="backgrounds",
         can_decide=False,
     ),
-    Outcome(name="brier", label="{on} Brier score", score=brier_score, unit="", least=0.0, margin=0.005),
+    Outcome(name="brier", label="{on} Brier score", score=brier_score, unit="", least=0.0, most=2.0, margin=0.005),
 )
 OUTCOMES: dict[str, Outcome] = {row.name: row for row in _ROWS}
 """Every outcome there is, by its name."""
