@@ -42,6 +42,7 @@ from skipwise.studies.study import carry_out
 from skipwise.studies.subset import write_subset
 from skipwise.studies.table import STUDIES
 from skipwise.training.callbacks import Callback, Callbacks, RunEnd
+from skipwise.training.machine.execution import Execution
 from skipwise.training.probe import step as step_module
 from skipwise.training.probe.step_cost import StepCost
 
@@ -116,6 +117,8 @@ def test_the_list_says_how_long_studies_take(monkeypatch: pytest.MonkeyPatch) ->
     def listed(step: float) -> dict[str, float]:
         cost = StepCost(step=step, evaluation=0.0, update=0.0, share=1.0)
         monkeypatch.setattr(step_module, "try_step", lambda *_, **__: cost)
+        execution = Execution(device="cpu", precision="fp32", threads=1)
+        monkeypatch.setattr(forecast, "choose_execution", lambda *_, **__: execution)
         monkeypatch.setattr(forecast, "choose_processes", lambda *_: 2)
         return {each.name: each.seconds for each in list_studies("small")}
 
