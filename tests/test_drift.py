@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from skipwise.deploy.artifact.artifact import Artifact
 from skipwise.deploy.artifact.reference import INPUTS, Reference, Threshold, measured, spread
@@ -123,14 +121,11 @@ def test_an_artifact_that_says_nothing_of_its_validation_images_is_not_compared(
 def test_the_window_keeps_the_last_images_and_three_numbers_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "SECONDS_BETWEEN", 0.0)
     square = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
-    held = io.BytesIO()
-    Image.fromarray(square).resize((50, 40)).save(held, "PNG")
     all_of_them = Windows()
-    answer: Any = SimpleNamespace(
-        version=SimpleNamespace(name="m", identity="a"), best=2, probability=0.4, square=square
-    )
-    for image in (held.getvalue(), square[:10], b"of a format that Pillow does not know"):
-        all_of_them.answered(image, answer)
+    version = SimpleNamespace(name="m", identity="a")
+    for side in (40, 10, None):
+        answer: Any = SimpleNamespace(version=version, best=2, probability=0.4, square=square, shorter_side=side)
+        all_of_them.answered(b"", answer)
     window = all_of_them.of("m", "a")
     assert list(window.answers) == [(2, 0.4)] * 3
     assert list(window.inputs) == [measured(square, 40), measured(square, 10)]
@@ -143,9 +138,9 @@ def test_the_window_keeps_the_last_images_and_three_numbers_of_each(monkeypatch:
 
 def test_many_images_in_a_moment_are_not_all_measured() -> None:
     square, window = np.zeros((8, 8, 3), np.uint8), Window()
-    answer: Any = SimpleNamespace(best=0, probability=1.0, square=square)
+    answer: Any = SimpleNamespace(best=0, probability=1.0, square=square, shorter_side=8)
     for _ in range(200):
-        window.add(square, answer)
+        window.add(answer)
     assert len(window.answers) == 200
     assert 1 <= len(window.inputs) < 200
 

@@ -243,7 +243,7 @@ def test_more_than_it_can_do_is_refused_at_once(exported: Exported) -> None:
             assert asking.statuses[503] >= 3
             assert server.ask("/health/live").status == 200
         several, kind = form(*[("a.png", body)] * 4)
-        assert server.ask("/v1/predict", several, content_type=kind).status == 503  # they will never fit
+        assert server.ask("/v1/predict", several, content_type=kind).status == 413  # they will never fit
 
 
 class TestWhatIsRefused:
@@ -259,7 +259,11 @@ class TestWhatIsRefused:
             ({"port": 70000}, "--port takes a number from 0 to 65535"),
             ({"threshold": 1.5}, "--threshold takes a probability"),
             ({"queue": 0}, "--queue must be at least 1"),
-            ({"request_timeout": float("nan")}, "--request-timeout must be at least"),
+            ({"request_timeout": float("nan")}, "--request-timeout takes seconds from 0.1"),
+            ({"drain_time": float("inf")}, "--drain-time takes seconds from 0.1 to 86400, not inf"),
+            ({"batch_size": 10**6}, "--batch-size takes from 1 to 1024 images"),
+            ({"max_bytes": 10**9}, "--max-bytes takes 268435456 at most"),
+            ({"host": "a" * 70, "no_auth": True}, "is no address and no name of a machine"),
             ({"max_wait": -1}, "--max-wait takes milliseconds"),
             ({"log_images": True}, "give --log FILE, too"),
             ({"allow_origin": ["example.org"]}, "is no origin"),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
+from skipwise.serving import answer_log
 from skipwise.serving.api.uploads import uploads
 from skipwise.serving.connections.guard import Rules
 from skipwise.serving.connections.problems import Problem
@@ -173,6 +178,59 @@ class TestEngine:
         assert engine.waiting == 0
         engine.close()
 
+    def test_an_image_that_nobody_waits_for_is_not_held(
+        self, version: Version, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A decoder may be busy for minutes, and what comes meanwhile waits behind it."""
+        engine, asked = Engine(workers=1, queue=10), []
+        made = engine._answers
+        monkeypatch.setattr(engine, "_answers", lambda items: (asked.extend(items), made(items))[1])
+        blocked = threading.Event()
+        engine._decoding.submit(blocked.wait, 20)
+
+        async def given_up() -> None:
+            with pytest.raises(TooLate):
+                await engine.answer(version, [b"x" * 1000], deadline=time.monotonic() + 0.05)
+
+        asyncio.run(given_up())
+        assert [each.image for each in asked] == [b""]
+        blocked.set()
+        engine.close()
+
+    def test_what_is_read_in_a_thread_has_its_time_too(self) -> None:
+        engine, blocked, done = Engine(workers=1, queue=10), threading.Event(), []
+
+        async def asked() -> None:
+            for job in (blocked.wait, done.append):
+                with pytest.raises(TooLate):
+                    await engine.aside(job, 20, deadline=time.monotonic() + 0.05)
+            blocked.set()
+            assert await engine.aside(len, "abc", deadline=time.monotonic() + 60) == 3
+
+        asyncio.run(asked())
+        assert not done  # given up while it waited
+        engine.close()
+
+    def test_a_jpeg_of_thousands_of_scans_is_not_decoded(self, version: Version) -> None:
+        """Each goes over all pixels, so that a megabyte of them takes minutes."""
+        engine, buffer = Engine(workers=1, queue=10), io.BytesIO()
+        Image.new("L", (50, 40)).save(buffer, "JPEG", progressive=True)
+        image = buffer.getvalue()
+        scans = image[image.rindex(b"\xff\xda") : -2]
+        pixels = np.zeros((30, 20, 3), np.uint8)
+
+        async def asked() -> list[Answer | Unreadable]:
+            given = [image, image[:-2] + 500 * scans + image[-2:], pixels]
+            return await engine.answer(version, given, deadline=time.monotonic() + 60)
+
+        few, many, array = asyncio.run(asked())
+        assert isinstance(few, Answer)
+        assert isinstance(array, Answer)
+        assert (few.shorter_side, array.shorter_side) == (40, 20)
+        assert isinstance(many, Unreadable)
+        assert "more than 400 scans" in str(many)
+        engine.close()
+
     def test_a_network_that_fails_is_told_to_its_owner_and_not_to_clients(
         self, version: Version, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -192,6 +250,22 @@ class TestEngine:
         with pytest.raises(Broken):
             asyncio.run(asked())
         engine.close()
+
+
+def test_a_log_that_is_slow_holds_few_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    go_on, sha256 = threading.Event(), hashlib.sha256
+    monkeypatch.setattr(hashlib, "sha256", lambda content: (go_on.wait(20), sha256(content))[1])
+    monkeypatch.setattr(answer_log, "MOST_BYTES", 250)
+    log = answer_log.AnswerLog(tmp_path / "log.jsonl", images=False, say=told.append)
+    answer: Any = SimpleNamespace(version=SimpleNamespace(name="m", number="1"), label="cat", probability=0.5)
+    for _ in range(9):
+        log.answered(bytes(100), answer)
+    go_on.set()
+    log.close()
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
+    assert len(told) == 1
+    assert "its disk is too slow" in told[0]
 
 
 class TestNames:

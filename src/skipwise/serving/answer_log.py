@@ -23,6 +23,8 @@ from skipwise.serving.engine.work import Answer
 
 MOST_WAITING = 1000
 """Answers that may wait to be written, where the disk is slow; more are left out, and that is said."""
+MOST_BYTES = 64 * 2**20
+"""Bytes of their images that may wait, likewise."""
 
 
 class AnswerLog:
@@ -41,6 +43,7 @@ class AnswerLog:
         self.path, self._say = path, say
         self._folder = path.with_name(f"{path.name}.images") if images else None
         self._waiting: queue.Queue[tuple[str, Image, Answer] | None] = queue.Queue(MOST_WAITING)
+        self._taken = self._written = 0  # bytes of images; each is changed in one thread only
         self._said = False
         try:
             if self._folder is not None:
@@ -54,8 +57,12 @@ class AnswerLog:
     def answered(self, image: Image, answer: Answer) -> None:
         """Takes an answer, to be written soon."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        if self._taken - self._written > MOST_BYTES:
+            self._fail("its disk is too slow")
+            return
         try:
             self._waiting.put_nowait((now, image, answer))
+            self._taken += _size(image)
         except queue.Full:
             self._fail("its disk is too slow")
 
@@ -86,6 +93,7 @@ class AnswerLog:
                         file.write_bytes(image)
             except (OSError, SkipwiseError) as error:
                 self._fail(reason_of(error))
+            self._written += _size(image)
             del entry, image, answer, content
 
     def _fail(self, reason: str) -> None:
@@ -93,3 +101,7 @@ class AnswerLog:
         if not self._said:
             self._said = True
             self._say(f"Answers are missing in the log {self.path} from now on: {reason}.")
+
+
+def _size(image: Image) -> int:
+    return image.nbytes if isinstance(image, np.ndarray) else len(image) if isinstance(image, bytes) else 0

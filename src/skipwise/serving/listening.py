@@ -49,6 +49,8 @@ def bound(host: str, port: int) -> socket.socket:
     """
     try:
         return _bound(host, port)
+    except UnicodeError as error:  # a name with a part that is empty or too long
+        raise SkipwiseError(f"{host!r} is no address and no name of a machine; give another --host.") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SkipwiseError(

@@ -78,7 +78,10 @@ class Metrics:
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """All of it, and its media type."""
-        encode, media_type = choose_encoder(accept)
+        try:
+            encode, media_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # it asks for a version that is none
+            encode, media_type = choose_encoder("")
         return encode(self.registry), media_type
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from skipwise.core.errors import require
 from skipwise.core.signatures import takes
-from skipwise.data.image.limits import VARIABLE
+from skipwise.data.image.limits import VARIABLE, most_pixels
 from skipwise.serving.listening import Listening, Told
 from skipwise.serving.options import ServeOptions
 
@@ -56,12 +56,17 @@ def serve(
 
 @contextlib.contextmanager
 def _most_pixels(number: int) -> Iterator[None]:
-    """Decoders go by the environment; what is there holds where it is stricter."""
+    """Decoders go by the environment; what is there holds where it is stricter.
+
+    Raises:
+        SkipwiseError: what is there is not a number of pixels.
+    """
     before = os.environ.get(VARIABLE)
-    if before is None:
-        os.environ[VARIABLE] = str(number)
+    os.environ[VARIABLE] = str(number if before is None else min(number, most_pixels()))
     try:
         yield
     finally:
         if before is None:
             del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before

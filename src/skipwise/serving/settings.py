@@ -10,6 +10,9 @@ from skipwise.core.options import flag
 from skipwise.serving.options import TOKEN_VARIABLE, ServeOptions
 
 LEAST_TOKEN = 16
+LARGEST_BATCH = 1024
+_SECONDS = ("request_timeout", "drain_time")
+_DAY = 24 * 60 * 60
 _TOKEN = re.compile(r"[!-~]+")
 _ORIGIN = re.compile(r"https?://[^/\s]+|null")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]")
@@ -22,12 +25,22 @@ def checked(options: ServeOptions) -> str | None:
         SkipwiseError: an option is out of range, or the address is beyond this machine and nothing protects it.
     """
     from skipwise.serving.connections.guard import is_loopback
+    from skipwise.serving.engine.engine import MOST_HELD
 
     address, limits, engine = options.address, options.limits, options.engine
-    whole = {**vars(limits), "batch_size": engine.batch_size, "workers": engine.workers, "threads": engine.threads}
-    for name, value in whole.items():
-        if value is not None and not value >= (0.1 if isinstance(value, float) else 1):
+    for name, value in {**vars(limits), "workers": engine.workers, "threads": engine.threads}.items():
+        if value is not None and name not in _SECONDS and not value >= 1:
             raise SkipwiseError(f"{flag(name)} must be at least 1, not {value:g}.")
+    for name in _SECONDS:
+        if not 0.1 <= getattr(limits, name) <= _DAY:
+            raise SkipwiseError(f"{flag(name)} takes seconds from 0.1 to {_DAY}, not {getattr(limits, name):g}.")
+    if not 1 <= engine.batch_size <= LARGEST_BATCH:
+        raise SkipwiseError(f"--batch-size takes from 1 to {LARGEST_BATCH} images, not {engine.batch_size}.")
+    if limits.max_bytes > MOST_HELD:
+        raise SkipwiseError(
+            f"--max-bytes takes {MOST_HELD} at most, since all requests together may have as many, not "
+            f"{limits.max_bytes}."
+        )
     if not 0 <= engine.max_wait <= 10_000:
         raise SkipwiseError(f"--max-wait takes milliseconds from 0 to 10000, not {engine.max_wait:g}.")
     if not 0 <= address.port <= 65535:

@@ -106,7 +106,7 @@ def decode_all(images: Sequence[InputImage], pixel_format: PixelFormat) -> list[
             for image in some:
                 try:
                     content = read(image.address) if read is not None else image.content
-                    found.append(_pixels(content, pixel_format))
+                    found.append(pixels_of(content, pixel_format)[0])
                 except UnreadableImage as error:
                     # A new one, because this one keeps the frames it passed through, and the bytes in them.
                     found.append(UnreadableImage(printable(str(error))))
@@ -115,12 +115,18 @@ def decode_all(images: Sequence[InputImage], pixel_format: PixelFormat) -> list[
     return found
 
 
-def _pixels(content: bytes | Resized | UnreadableImage, pixel_format: PixelFormat) -> bytes:
+def pixels_of(content: bytes | Resized | UnreadableImage, pixel_format: PixelFormat) -> tuple[bytes, int | None]:
+    """The pixels of an image as bytes [size, size, channels], and the shorter side that it had where it was encoded.
+
+    Raises:
+        UnreadableImage: it can't be read.
+    """
     if isinstance(content, UnreadableImage):
         raise content
     if isinstance(content, Resized):
-        return content.pixels
-    return pixel_format.convert(decode_image(content, channels=pixel_format.channels, levels=pixel_format.levels)[1])
+        return content.pixels, None
+    header, shown = decode_image(content, channels=pixel_format.channels, levels=pixel_format.levels)
+    return pixel_format.convert(shown), min(header.width, header.height)
 
 
 def _jobs(images: Iterable[InputImage]) -> Iterator[Sequence[InputImage]]:

@@ -63,7 +63,7 @@ async def infer(request: Request) -> Response:
     service.engine.check()
     async with body_of(request, service.engine, most=service.limits.max_bytes, deadline=deadline) as body:
         length = request.headers.get(_LENGTH)
-        asked, images = await service.engine.aside.run(parse, body, length, service.limits.max_images)
+        asked, images = await service.engine.aside(parse, body, length, service.most_images, deadline=deadline)
         version = _version(request)  # it may have been replaced meanwhile
         found = await while_connected(request, service.engine.answer(version, images, deadline=deadline))
     answers: list[Answer] = []

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from skipwise.serving.api.served import Service, service_of
-from skipwise.serving.api.uploads import Upload, uploads
+from skipwise.serving.api.uploads import Upload, is_parsed, uploads
 from skipwise.serving.connections.bodies import body_of, while_connected
 from skipwise.serving.connections.problems import Problem
 from skipwise.serving.engine.work import Answer, Unreadable
@@ -35,9 +35,9 @@ async def predict(request: Request) -> Response:
     service.engine.check()
     async with body_of(request, service.engine, most=service.limits.max_bytes, deadline=deadline) as body:
         kind = request.headers.get("content-type", "")
-        most = service.limits.max_images
-        if kind.startswith(("multipart/", "application/json")):
-            images = await service.engine.aside.run(uploads, body, kind, most)
+        most = service.most_images
+        if is_parsed(kind):
+            images = await service.engine.aside(uploads, body, kind, most, deadline=deadline)
         else:
             images = uploads(body, kind, most)
         found = service.catalog.find(model, version)  # it may have been replaced meanwhile
@@ -49,7 +49,7 @@ async def predict(request: Request) -> Response:
     shown = [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)]
     for record, answer in zip(shown, answers, strict=True):
         if isinstance(answer, Answer) and answer.map is not None:
-            record["heat_map"] = await service.engine.aside.run(_picture, answer)
+            record["heat_map"] = await service.engine.aside(_picture, answer, deadline=deadline)
     found_by = {"model": found.name, "version": found.number, "threshold": service.threshold_of(found)}
     return Response(msgspec.json.encode({**found_by, "answers": shown}), media_type="application/json")
 

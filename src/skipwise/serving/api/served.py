@@ -46,6 +46,11 @@ class Service:
         """The moment of the monotonic clock until which a request that begins now has to be answered."""
         return time.monotonic() + self.limits.request_timeout
 
+    @property
+    def most_images(self) -> int:
+        """The most images of a request; with more than may wait it could never be answered."""
+        return min(self.limits.max_images, self.limits.queue)
+
     def threshold_of(self, version: Version) -> float | None:
         """The probability below which answers of a network are not sure; None where every answer is sure."""
         own = version.session.artifact.threshold

@@ -26,6 +26,8 @@ PROBABILITIES, LABEL = "probabilities", "label"
 """The two outputs: FP32 [N, classes] and BYTES [N]."""
 OUTPUTS = (PROBABILITIES, LABEL)
 _NUMBERS = {"UINT8": "u1", "FP32": "<f4"}
+_MOST_DIMENSIONS = 4
+_LARGEST_DIMENSION = 2**40
 _MEND = f"give {IMAGE} as BYTES [N], or {PIXELS} as UINT8 [N, height, width, channels]"
 
 
@@ -80,12 +82,17 @@ def parse(body: bytes, header_length: str | None, most: int) -> tuple[Inference,
         raise Problem(400, f"The JSON of the request can't be read ({str(error).rstrip('.')}).") from error
     if len(request.inputs) != 1:
         raise Problem(400, f"The request has {len(request.inputs)} inputs, and one is wanted: {_MEND}.")
-    unknown = [each.name for each in request.outputs if each.name not in OUTPUTS]
+    asked = [each.name for each in request.outputs]
+    unknown = [name for name in asked if name not in OUTPUTS]
     if unknown:
         raise Problem(400, f"There is no output {unknown[0]!r}; there are {' and '.join(OUTPUTS)}.")
+    if len(asked) > len(set(asked)):
+        raise Problem(400, "The request names an output twice; name each once.")
     tensor = request.inputs[0]
+    elements = _elements(tensor.shape)
     content = _binary(tensor, body[length:])
-    elements = math.prod(tensor.shape) if all(each >= 0 for each in tensor.shape) else -1
+    if (elements if tensor.name == IMAGE else tensor.shape[0]) > most:  # before there is an object for each
+        raise Problem(413, f"The request holds more than {most:,} images; send fewer at a time.")
     if tensor.name == IMAGE and tensor.datatype == "BYTES" and len(tensor.shape) in (1, 2):
         images: list[Image] = [*_texts(tensor, content, elements)]
     elif tensor.name == PIXELS and tensor.datatype in _NUMBERS and len(tensor.shape) == 4:
@@ -96,9 +103,18 @@ def parse(body: bytes, header_length: str | None, most: int) -> tuple[Inference,
         )
     if not images:
         raise Problem(400, f"The request holds no image; {_MEND}.")
-    if len(images) > most:
-        raise Problem(413, f"The request holds more than {most:,} images; send fewer at a time.")
     return request, images
+
+
+def _elements(shape: Sequence[int]) -> int:
+    """The number of elements of a shape. It is small and has few dimensions, or multiplying could take minutes."""
+    if not 1 <= len(shape) <= _MOST_DIMENSIONS:
+        raise Problem(400, f"The shape of the input has {len(shape):,} dimensions; {_MEND}.")
+    if not all(0 <= each <= _LARGEST_DIMENSION for each in shape):
+        raise Problem(
+            400, f"The shape of the input has a dimension below 0 or above {_LARGEST_DIMENSION:,}; give its real sizes."
+        )
+    return math.prod(shape)
 
 
 def _binary(tensor: Tensor, rest: bytes) -> bytes | None:
@@ -126,7 +142,7 @@ def _texts(tensor: Tensor, content: bytes | None, elements: int) -> list[bytes]:
             raise Problem(400, "An image in JSON has to be base64; or send it behind the JSON, as bytes.") from error
     else:
         place = 0
-        while place < len(content):
+        while place < len(content) and len(found) <= elements:
             if place + 4 > len(content):
                 raise _cut_off()
             (length,) = struct.unpack_from("<I", content, place)
@@ -135,7 +151,8 @@ def _texts(tensor: Tensor, content: bytes | None, elements: int) -> list[bytes]:
                 raise _cut_off()
             found.append(content[place - length : place])
     if len(found) != elements:
-        raise Problem(400, f"The shape {tensor.shape} has {elements} elements, and there are {len(found)}.")
+        there = "more" if len(found) > elements else str(len(found))
+        raise Problem(400, f"The shape {tensor.shape} has {elements} elements, and there are {there}.")
     return found
 
 
@@ -145,7 +162,7 @@ def _cut_off() -> Problem:
 
 def _pixels(tensor: Tensor, content: bytes | None, elements: int) -> NDArray[np.uint8]:
     """Pixels [N, H, W, C]. Single precision is taken where it holds whole numbers."""
-    if 0 in tensor.shape or elements < 0:
+    if not elements:
         raise Problem(400, f"The shape {tensor.shape} has no pixels; {_MEND}.")
     kind = np.dtype(_NUMBERS[tensor.datatype])
     try:
@@ -172,10 +189,16 @@ def _whole(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 
 
 def _flat(data: Sequence[Any]) -> list[Any]:
-    """Values of lists in lists, in their order."""
-    while data and any(isinstance(each, list) for each in data):
+    """Values of lists in lists, in their order.
+
+    Raises:
+        ValueError: they are nested deeper than a tensor has dimensions.
+    """
+    for _ in range(_MOST_DIMENSIONS):
+        if not any(isinstance(each, list) for each in data):
+            return list(data)
         data = [value for each in data for value in (each if isinstance(each, list) else [each])]
-    return list(data)
+    raise ValueError("it is nested too deeply")
 
 
 def outputs(request: Inference, answers: Sequence[Answer]) -> tuple[list[dict[str, Any]], bytes]:

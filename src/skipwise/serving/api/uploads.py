@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 _MOST_STRUCTURE = 2**26
 """Bytes of memory that the structure of a request in JSON may take."""
+_MOST_FIELDS = 20
+"""Empty fields that a form may have besides its files."""
+_FORM, _JSON = b"multipart/form-data", b"application/json"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class _Json(msgspec.Struct, forbid_unknown_fields=True):
     images: list[str]
 
 
+def is_parsed(content_type: str) -> bool:
+    """Returns whether a body of that type has to be parsed, which may take a while; others are an image as they are."""
+    return parse_options_header(content_type)[0] in (_FORM, _JSON)
+
+
 def uploads(body: bytes, content_type: str, most: int) -> list[Upload]:
     """The images of a body.
 
@@ -49,9 +57,9 @@ def uploads(body: bytes, content_type: str, most: int) -> list[Upload]:
         Problem: the body is not what the header says, has no image or too many.
     """
     kind, options = parse_options_header(content_type)
-    if kind == b"multipart/form-data":
+    if kind == _FORM:
         found = _form(body, options.get(b"boundary", b""), most)
-    elif kind == b"application/json":
+    elif kind == _JSON:
         found = _json(body)
     else:
         found = [Upload(None, body)] if body else []
@@ -95,7 +103,7 @@ class _Form:
     def __init__(self, most: int) -> None:
         self.files: list[Upload] = []
         self.complete = False
-        self._most = most
+        self._most, self._fields = most, 0
         self._headers: dict[bytes, bytes] = {}
         self._field = self._value = b""
         self._content = bytearray()
@@ -138,6 +146,10 @@ class _Form:
             raise Problem(
                 400, "A field of the form is no file; send images as files, as curl -F image=@photo.jpg does."
             )
+        else:
+            self._fields += 1
+            if self._fields > _MOST_FIELDS:
+                raise Problem(413, f"The form has more than {_MOST_FIELDS} empty fields; send files only.")
 
     def _all(self) -> None:
         self.complete = True

@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 from skipwise.core.text import byte_size
-from skipwise.serving.connections.problems import Problem
+from skipwise.serving.connections.problems import Problem, too_slow
 from skipwise.serving.engine.engine import Engine
-from skipwise.serving.engine.work import TooLate
 
 R = TypeVar("R")
 
@@ -30,7 +29,6 @@ async def body_of(request: Request, engine: Engine, *, most: int, deadline: floa
     Raises:
         Problem: it is larger than it may be, packed, or sent too slowly.
         Overloaded: too many bytes are held.
-        TooLate: the deadline is over.
     """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
@@ -50,7 +48,7 @@ async def body_of(request: Request, engine: Engine, *, most: int, deadline: floa
                         raise _too_large(most)
                     parts.append(part)
         except TimeoutError:
-            raise TooLate from None
+            raise too_slow() from None
         except ClientDisconnect:
             raise Problem(400, "The request broke off before its end.") from None
         yield b"".join(parts)

@@ -50,6 +50,15 @@ def overloaded(error: Overloaded) -> Problem:
     )
 
 
+def too_slow() -> Problem:
+    """The problem of a client that takes too long to send its request."""
+    return Problem(
+        408,
+        "The request did not come in in time; send it again, over a faster connection perhaps.",
+        {"Connection": "close"},
+    )
+
+
 def too_late(seconds: float) -> Problem:
     """The problem of a request whose time is over."""
     return Problem(

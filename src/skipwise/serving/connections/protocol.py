@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from skipwise.serving.connections.guard import HEADERS
-from skipwise.serving.connections.problems import MEDIA_TYPE, Problem
+from skipwise.serving.connections.problems import MEDIA_TYPE, Problem, too_slow
 
 MOST_HEAD = 32 * 1024
 """Bytes of a request before its body; more are refused."""
@@ -30,6 +30,12 @@ SENDING_SECONDS = 30.0
 """Seconds for a client to take an answer."""
 
 _LONG_HEAD = Problem(431, f"The head of the request has more than {MOST_HEAD:,} bytes; send shorter headers.")
+_OF_BODY = (b"content-length", b"transfer-encoding")
+_UPGRADE = Problem(
+    400,
+    "This server speaks HTTP/1.1 only; send the request without the header Upgrade (curl --http1.1; in Java "
+    "HttpClient.Version.HTTP_1_1).",
+)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -95,9 +101,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is there, and the request is begun with."""
+        upgrade = self.parser.should_upgrade()
+        if upgrade and any(name in _OF_BODY and value != b"0" for name, value in self.headers):
+            self._refuse(_UPGRADE)  # the parser would leave out its body, and take it for the next request
+            raise ValueError("the request wants another protocol")  # which ends the parser
         self._in_head = False
         super().on_headers_complete()
-        if self._ending:
+        if self._ending or upgrade:
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
@@ -139,9 +149,7 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             allowed = min(HEAD_SECONDS, self.body_seconds) if self._in_head else self.body_seconds
         if now - self._since > allowed and not self.flow.read_paused:
-            self._refuse(
-                Problem(408, "The request did not come in in time; send it again, over a faster connection perhaps.")
-            )
+            self._refuse(too_slow())
 
     def end_soon(self) -> None:
         """The connection ends with the request that is in it or comes next."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import time
-import warnings
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
@@ -37,16 +35,15 @@ class Window:
         self.inputs: deque[tuple[float, float, float]] = deque(maxlen=LAST)
         self._measured = 0.0
 
-    def add(self, image: Image, answer: Answer) -> None:
-        """Takes an image and its answer."""
+    def add(self, answer: Answer) -> None:
+        """Takes an answer."""
         self.answers.append((answer.best, answer.probability))
         now = time.monotonic()
         if now - self._measured < SECONDS_BETWEEN:
             return
-        side = _shorter_side(image)
-        if side is not None:
+        if answer.shorter_side is not None:
             self._measured = now
-            self.inputs.append(measured(answer.square, side))
+            self.inputs.append(measured(answer.square, answer.shorter_side))
 
     def counts(self, classes: int) -> list[int]:
         """Counts the answers of each class."""
@@ -68,8 +65,9 @@ class Windows:
         self._of: OrderedDict[tuple[str, str], Window] = OrderedDict()
 
     def answered(self, image: Image, answer: Answer) -> None:
-        """Takes an image, as it came, and its answer."""
-        self.of(answer.version.name, answer.version.identity).add(image, answer)
+        """Takes an answer."""
+        del image
+        self.of(answer.version.name, answer.version.identity).add(answer)
 
     def of(self, name: str, identity: str) -> Window:
         """The window of a network, which stays the same where the same file is opened again.
@@ -85,20 +83,3 @@ class Windows:
         if len(self._of) > MOST_NETWORKS:
             self._of.popitem(last=False)
         return window
-
-
-def _shorter_side(image: Image) -> int | None:
-    """The shorter side of an image that was decoded before, from its header alone; None where that can't be told."""
-    if isinstance(image, np.ndarray):
-        return min(image.shape[:2])
-    if not isinstance(image, bytes):
-        return None
-    from PIL import Image as Pillow
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Pillow.open(io.BytesIO(image)) as opened:
-                return min(opened.size)
-    except Exception:  # what Pillow raises for formats that others decode is of many kinds
-        return None

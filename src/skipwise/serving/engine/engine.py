@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
 
 from skipwise.data.image.decode import UnreadableImage
-from skipwise.deploy.predict.decoding import decode_all
+from skipwise.data.names import printable
+from skipwise.deploy.predict.decoding import pixels_of
 from skipwise.deploy.predict.given_image import Image, as_input
 from skipwise.serving.engine.work import Answer, Item, Overloaded, TooLate, Unreadable
 from skipwise.serving.engine.workers import Workers
@@ -20,8 +23,12 @@ from skipwise.serving.engine.workers import Workers
 if TYPE_CHECKING:
     from skipwise.serving.models.version import Version
 
+R = TypeVar("R")
+
 MOST_HELD = 256 * 2**20
 """Bytes of requests that may be in memory."""
+MOST_SCANS = 400
+"""Scans of a progressive JPEG; programs write ten, and bytes of metadata may look like some."""
 _NO_MEMORY = "there is not enough memory for it"
 
 
@@ -43,14 +50,13 @@ class Engine:
     Attributes:
         waiting: how many images are on their way.
         held: bytes of requests that are in memory.
-        aside: a thread for what takes a while with a request besides, such as reading a large form.
     """
 
     def __init__(self, *, workers: int, queue: int, watchers: Sequence[Watcher] = ()) -> None:
         self.queue, self.watchers = queue, tuple(watchers)
         self.waiting = self.held = 0
         self._decoding = Workers(workers, "skipwise decoding")
-        self.aside = Workers(1, "skipwise requests")
+        self._aside = Workers(1, "skipwise requests")
         self._seconds = 0.05  # for an image, about
 
     def check(self, images: int = 1) -> None:
@@ -110,8 +116,10 @@ class Engine:
         except TimeoutError:
             raise TooLate from None
         finally:
-            for future in futures:
-                future.cancel()
+            for item in items:
+                item.future.cancel()
+                if item.future.cancelled():  # a decoder that is busy for long must not hold what nobody waits for
+                    item.image = b""
         self._seconds += 0.05 * ((time.monotonic() - began) / max(self.waiting, len(items)) - self._seconds)
         answers: list[Answer | Unreadable] = []
         for item, each in zip(items, found, strict=True):
@@ -123,10 +131,22 @@ class Engine:
             answers.append(each)
         return answers
 
+    async def aside(self, job: Callable[..., R], *arguments: Any, deadline: float) -> R:
+        """Does what takes a while with a request besides, such as reading a large form, in a thread.
+
+        Raises:
+            TooLate: the deadline is over.
+        """
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await self._aside.run(job, *arguments)
+        except TimeoutError:
+            raise TooLate from None
+
     def close(self) -> None:
         """Lets the threads end when they have decoded what they were given."""
         self._decoding.close()
-        self.aside.close()
+        self._aside.close()
 
     def _done(self, _: asyncio.Future[Answer]) -> None:
         self.waiting -= 1
@@ -139,17 +159,28 @@ def _decode(item: Item, version: Version, loop: asyncio.AbstractEventLoop) -> No
         if not item.awaited:
             failed = TooLate()
         else:
-            given = as_input(item.image, version.pixel_format)
-            found = decode_all([given], version.pixel_format)[0]
-            if not isinstance(found, UnreadableImage):
-                item.square = found
-                version.batcher.put(item)
-                return
-            failed = Overloaded(1) if str(found) == _NO_MEMORY else Unreadable(str(found))
+            _check_scans(item.image)
+            content = as_input(item.image, version.pixel_format).content
+            item.square, side = pixels_of(content, version.pixel_format)
+            item.shorter_side = min(item.image.shape[:2]) if isinstance(item.image, np.ndarray) else side
+            version.batcher.put(item)
+            return
+    except UnreadableImage as error:
+        text = printable(str(error))
+        failed = Overloaded(1) if text == _NO_MEMORY else Unreadable(text)
+    except MemoryError:
+        failed = Overloaded(1)
     except BaseException as error:  # it is raised where the answer is awaited
         failed = error if isinstance(error, Exception) else RuntimeError(repr(error))
     version.batcher.give_up()
     deliver(loop, [(item, failed)])
+
+
+def _check_scans(image: Image) -> None:
+    """Raises UnreadableImage for a JPEG with thousands of scans, of which each goes over the whole image: ten megabytes
+    of them would keep a thread busy for half an hour."""
+    if isinstance(image, bytes) and image.startswith(b"\xff\xd8") and image.count(b"\xff\xda") > MOST_SCANS:
+        raise UnreadableImage(f"it is a JPEG of more than {MOST_SCANS} scans")
 
 
 def deliver(loop: asyncio.AbstractEventLoop, results: Sequence[tuple[Item, Answer | Exception]]) -> None:

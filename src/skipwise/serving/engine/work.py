@@ -48,12 +48,14 @@ class Answer:
         version: the network that gave it.
         probabilities: float32 [classes], in the order of the network's classes.
         square: uint8 [size, size, channels], what the network saw.
+        shorter_side: of the image as it came, in pixels; None where that can't be told.
         map: the heat map [h, w] of the answer, in units of its logit; None where none was asked for.
     """
 
     version: Version
     probabilities: NDArray[np.float32]
     square: NDArray[np.uint8]
+    shorter_side: int | None
     map: NDArray[np.float32] | None = None
 
     @property
@@ -82,6 +84,7 @@ class Item:
         deadline: the moment of the monotonic clock from which on nobody waits for the answer.
         future: gets an `Answer`, or an exception of this module.
         square: its pixels as the network takes them, once it was decoded.
+        shorter_side: of the image as it came, in pixels.
         ready: when it was decoded.
     """
 
@@ -90,6 +93,7 @@ class Item:
     deadline: float
     future: asyncio.Future[Answer]
     square: bytes = b""
+    shorter_side: int | None = None
     ready: float = field(default=0.0)
 
     @property

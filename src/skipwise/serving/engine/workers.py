@@ -45,6 +45,8 @@ class Workers:
                 future.set_exception(error)
 
         def do() -> None:
+            if future.done():  # given up while it waited for its turn
+                return
             result, failed = None, None
             try:
                 result = job(*arguments)

@@ -111,6 +111,8 @@ class Version:
             found = self.session.predict_resized(pixels)
         found = shaped(found, len(batch), len(self.classes))
         return [
-            Answer(version=self, probabilities=row, square=square, map=map) if fault is None else Broken(fault)
-            for row, square, map, fault in zip(found, pixels, maps, faults(found), strict=True)
+            Answer(version=self, probabilities=row, square=square, shorter_side=item.shorter_side, map=map)
+            if fault is None
+            else Broken(fault)
+            for item, row, square, map, fault in zip(batch, found, pixels, maps, faults(found), strict=True)
         ]
