@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skipwise.deploy.artifact.artifact import Artifact
-from skipwise.deploy.artifact.reference import INPUTS, Reference, Threshold, measured, spread
+from skipwise.deploy.artifact.reference import INPUTS, Reference, Threshold, check_reference, measured, spread
 from skipwise.deploy.export.export import Exported
 from skipwise.serving.drift import window as windows
 from skipwise.serving.drift.difference import FEWEST, difference
@@ -163,3 +165,16 @@ def test_prometheus_is_told_the_same(artifact: Artifact) -> None:
     shares = [registry.get_sample_value("skipwise_class_ratio", {**of, "class": f"stripes{k}"}) for k in range(3)]
     assert sum(share or 0 for share in shares) == pytest.approx(1)
     assert b"# TYPE skipwise_drift gauge" in generate_latest(registry)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.one_of(st.sampled_from([0.0, 28.0, 100.0, 4032.0]), st.floats(0, 1e5).map(lambda v: round(v, 2))), min_size=1
+    )
+)
+def test_the_parts_of_any_values_are_those_that_an_artifact_may_have(found: list[float]) -> None:
+    # Photographs of one camera all have the same size.
+    inputs = {name: spread(found) for name in INPUTS}
+    reference = Reference(images=5, answers=(3, 2), unsure=None, inputs=inputs)
+    check_reference(None, reference, 2)

@@ -21,15 +21,18 @@ from hypothesis import strategies as st
 
 import skipwise
 from skipwise import SkipwiseError
+from skipwise.comparison.budget import forecast as forecast_module
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import read_comparison
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
 from skipwise.evaluation.outcomes.named import outcome_names
+from skipwise.studies import forecast
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
 from skipwise.studies.claims import inverted, squeeze_excite
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
 from skipwise.studies.evidence import OF_PAIRS, UNRESOLVED
+from skipwise.studies.listing import list_studies
 from skipwise.studies.measuring import counted
 from skipwise.studies.networks import at_width
 from skipwise.studies.options import StudyOptions
@@ -39,6 +42,9 @@ from skipwise.studies.study import carry_out
 from skipwise.studies.subset import write_subset
 from skipwise.studies.table import STUDIES
 from skipwise.training.callbacks import Callback, Callbacks, RunEnd
+from skipwise.training.machine.execution import Execution
+from skipwise.training.probe import step as step_module
+from skipwise.training.probe.step_cost import StepCost
 
 PAGES = Path(__file__).parents[1] / "docs" / "studies"
 RECORDS = sorted(PAGES.glob("*.json"))
@@ -105,6 +111,23 @@ def test_plans_resolve(study: Study, scale: Scale, monkeypatch: pytest.MonkeyPat
     assert study.reasons
     assert study.not_covered
     assert study.would_change
+
+
+def test_the_list_says_how_long_studies_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    def listed(step: float) -> dict[str, float]:
+        cost = StepCost(step=step, evaluation=0.0, update=0.0, share=1.0)
+        monkeypatch.setattr(step_module, "try_step", lambda *_, **__: cost)
+        execution = Execution(device="cpu", precision="fp32", threads=1)
+        monkeypatch.setattr(forecast, "choose_execution", lambda *_, **__: execution)
+        monkeypatch.setattr(forecast, "choose_processes", lambda *_: 2)
+        return {each.name: each.seconds for each in list_studies("small")}
+
+    once, twice = listed(1.0), listed(2.0)
+    assert list(once) == list(STUDIES)
+    # Ten runs of 190 steps, some of them on smaller images, two at a time.
+    assert 0.5 < (twice["bottleneck"] - once["bottleneck"]) / (190 * 10 / 2 * forecast_module.SLOWER) <= 1
+    with pytest.raises(SkipwiseError, match="There is no scale called 'huge'"):
+        list_studies("huge")
 
 
 def test_equal_time_gives_the_slower_network_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:

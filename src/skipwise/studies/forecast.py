@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from skipwise.comparison.plan.planned import Planned
-from skipwise.cost.load import slowdown
+from skipwise.core.machine import devices
+from skipwise.core.machine.system import usable_cores
+from skipwise.cost.load import slowdown_side_by_side
 from skipwise.studies.designs import Design
 from skipwise.training.loop.recipe import RecipeOptions, choose_recipe
-from skipwise.training.machine.execution import choose_device, choose_execution, choose_processes
+from skipwise.training.machine.execution import Execution, choose_device, choose_execution, choose_processes
+from skipwise.training.probe.step_cost import StepCost
 
 TRYING = 0.2
 """Each part of a step is timed for at most so many seconds where many networks are tried out."""
@@ -38,7 +41,7 @@ def seconds_of(planned: Planned) -> float:
 
 def expected_seconds(design: Design) -> float:
     """About how long a comparison takes on this machine, found out without its images, in seconds."""
-    from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, SLOWER, STARTING, makespan
+    from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING, makespan
     from skipwise.cost.counts import count
     from skipwise.training.probe.step import try_step
 
@@ -58,5 +61,17 @@ def expected_seconds(design: Design) -> float:
         cost = try_step(spec.build_for_timing(), recipe, execution, seconds=TRYING, **shape)
         steps = recipe.steps_in_all(images.train)
         run = cost.training(recipe, design.img_size, steps) + cost.evaluation * evaluated
-        runs += [run * (SLOWER if processes > 1 else 1.0) * slowdown(cost.share)] * design.seeds
+        runs += [run * _beside(cost, execution, processes)] * design.seeds
     return makespan(runs, processes) + STARTING + ENDING + ENDING_EACH * len(specs)
+
+
+def _beside(cost: StepCost, execution: Execution, processes: int) -> float:
+    """Returns how many times as long a run takes beside the others that go on at once as it does alone."""
+    from skipwise.comparison.budget.forecast import SLOWER
+
+    beside = SLOWER if processes > 1 else 1.0
+    if devices.of(execution.device).own_cores:
+        return beside
+    return beside * slowdown_side_by_side(
+        cost.share, threads=execution.threads, processes=processes, cores=usable_cores()
+    )

@@ -99,12 +99,13 @@ def spread(values: Sequence[float]) -> Spread:
         >>> spread([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
         Spread(edges=(3.0, 5.0, 7.0, 9.0), counts=(2, 2, 2, 2, 2))
         >>> spread([28, 28, 28])
-        Spread(edges=(28.0, 28.000001), counts=(0, 3, 0))
+        Spread(edges=(28.0, 28.000028), counts=(0, 3, 0))
     """
     given = np.asarray(values, np.float64)
     edges = np.unique(np.quantile(given, np.arange(1, PARTS) / PARTS, method="higher"))
     if len(edges) == 1:  # nearly all of them are the same: then what is below or above is another part
-        edges = np.array([edges[0], edges[0] + 1e-6])
+        # The second edge has to differ in the 8 digits that are kept.
+        edges = np.array([edges[0], edges[0] + 1e-6 * max(abs(edges[0]), 1)])
     found = tuple(float(f"{edge:.8g}") for edge in edges)
     return Spread(edges=found, counts=tuple(parts(given, found)))
 
