@@ -293,6 +293,7 @@ def test_other_mistakes_are_one_sentence(here: Path, capsys, monkeypatch) -> Non
         ([given[0], *given[2:]], "old has one seed and new 2"),
         ([*given, "--margin", "0"], "--margin must lie between 0 and 100"),
         ([*given, "--outcome", "acuracy"], "did you mean 'accuracy'?"),
+        ([*given, "--outcome", "accuracy,brier"], "judge each by itself, with --alpha 0.025"),
         ([*given, "--outcome", "corrupted"], "is measured on corrupted copies of the images"),
         ([*given, "--group", "hospital"], "--group hospital: no file has a column of that name"),
         ([*given, "--seed-column", "sed"], "--seed-column sed: There is no column called 'sed'"),

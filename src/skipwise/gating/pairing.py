@@ -74,7 +74,8 @@ def pair(old: Side, new: Side) -> Paired:
     if left_out and "predictions" in (old.kind, new.kind):
         odd = next(name for name in labels if (name in places[0]) != (name in places[1]))
         raise SkipwiseError(
-            f"{count(left_out, 'image')}, such as {odd!r}, have an answer of only one of {old.path} and {new.path}; "
+            f"{count(left_out, 'image')}, such as {odd!r}, {'has' if left_out == 1 else 'have'} an answer of only one "
+            f"of {old.path} and {new.path}; "
             "give predictions for the same images."
         )
     return Paired(

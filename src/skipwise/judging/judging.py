@@ -14,7 +14,7 @@ from skipwise.comparison.results.judged import possible, possible_pairs
 from skipwise.comparison.run.collapse import has_learned
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import listed
-from skipwise.evaluation.outcomes import Outcome, outcome_of
+from skipwise.evaluation.outcomes import Outcome, outcome_names, outcome_of
 from skipwise.judging.one_seed import judge_single
 from skipwise.judging.options import QuestionOptions
 from skipwise.judging.record import Judged, JudgedNetwork
@@ -28,8 +28,13 @@ def outcome_asked(asked: QuestionOptions) -> Outcome:
     """The outcome.
 
     Raises:
-        SkipwiseError: there is none of that name, or the margin or alpha is none.
+        SkipwiseError: there is none of that name, or there are several; or the margin or alpha is none.
     """
+    if len(names := outcome_names(asked.outcome)) > 1:
+        raise SkipwiseError(
+            f"One outcome is judged at a time, and --outcome names {len(names)}; judge each by itself, with --alpha "
+            f"{asked.alpha / len(names):.2g}, so that the verdicts on all of them hold together."
+        )
     outcome = outcome_of(asked.outcome)
     if outcome.variant:
         raise SkipwiseError(

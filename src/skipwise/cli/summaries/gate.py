@@ -50,13 +50,20 @@ def _next(report: GateReport, data: str | None) -> str:
     old, new = Path(report.old.name), Path(report.new.name)
     images = Path(data) if data is not None else None
     if report.outcome == "cannot tell":
-        return command("skipwise", "gate", old, new, "path/to/more/images", "--margin", f"{report.margin:g}")
+        return command("skipwise", "gate", *_with_more_images(report), "--margin", f"{report.margin:g}")
     if report.new.kind == "predictions":
         return command("skipwise", "judge", old, new)
     if report.outcome == "fail" or report.new.kind == "run":
         verb = "evaluate" if report.outcome == "fail" else "export"
         return command("skipwise", verb, new, *([images] if images is not None else []))
     return command("skipwise", "verify", new, *([images] if images is not None else []))
+
+
+def _with_more_images(report: GateReport) -> list[str]:
+    """Lists the arguments of a gate on more images: predictions for these come in files of their own."""
+    sides = [(report.old, "path/to/more/old.csv"), (report.new, "path/to/more/new.csv")]
+    named = [file if side.kind == "predictions" else side.name for side, file in sides]
+    return named if all(side.kind == "predictions" for side, _ in sides) else [*named, "path/to/more/images"]
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
