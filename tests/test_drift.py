@@ -136,6 +136,9 @@ def test_the_window_keeps_the_last_images_and_three_numbers_of_each(monkeypatch:
     assert len(window.answers) == LAST
     assert all_of_them.of("other", "a") is not window
     assert not all_of_them.of("other", "a").answers
+    for number in range(2 * windows.MOST_NETWORKS):  # looking at others drops none
+        assert not all_of_them.of(f"{number}", "a").answers
+    assert all_of_them.of("m", "a") is window
 
 
 def test_many_images_in_a_moment_are_not_all_measured() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import io
 import threading
@@ -230,6 +231,35 @@ class TestEngine:
         assert (few.shorter_side, array.shorter_side) == (40, 20)
         assert isinstance(many, Unreadable)
         assert "more than 400 scans" in str(many)
+        engine.close()
+
+    def test_a_network_that_fails_while_nobody_reads_what_the_server_says(
+        self, version: Version, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from skipwise.serving.engine.work import Broken
+        from skipwise.serving.serve import _unheard
+
+        engine, told = Engine(workers=1, queue=10), []
+
+        def fails(_: object) -> None:
+            raise SkipwiseError("it is damaged")
+
+        def tell(sentence: str) -> None:
+            told.append(sentence)
+            raise BrokenPipeError
+
+        async def asked() -> list[Answer | Unreadable]:
+            pixels = np.zeros((9, 9, 3), np.uint8)
+            return await engine.answer(version, [pixels], deadline=time.monotonic() + 20)
+
+        opening = dataclasses.replace(version._opening, say=_unheard(tell))
+        with monkeypatch.context() as patch:
+            patch.setattr(version, "_opening", opening)
+            patch.setattr(version.session, "predict_resized", fails)
+            with pytest.raises(Broken):
+                asyncio.run(asked())
+        assert told == ["net version 1 gave no answer: it is damaged"]
+        assert isinstance(asyncio.run(asked())[0], Answer)
         engine.close()
 
     def test_a_network_that_fails_is_told_to_its_owner_and_not_to_clients(

@@ -50,8 +50,18 @@ def serve(
             [os.fspath(each) for each in given],
             options,
             token,
-            Told(progress or (lambda *_: None), began or (lambda _: None), notice or (lambda _: None)),
+            Told(progress or (lambda *_: None), began or (lambda _: None), _unheard(notice or (lambda _: None))),
         )
+
+
+def _unheard(notice: Callable[[str], None]) -> Callable[[str], None]:
+    """The same, but that nobody may read it: a thread that answers must not end because standard error is closed."""
+
+    def tell(sentence: str) -> None:
+        with contextlib.suppress(OSError):
+            notice(sentence)
+
+    return tell
 
 
 @contextlib.contextmanager

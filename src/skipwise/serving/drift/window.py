@@ -65,21 +65,19 @@ class Windows:
         self._of: OrderedDict[tuple[str, str], Window] = OrderedDict()
 
     def answered(self, image: Image, answer: Answer) -> None:
-        """Takes an answer."""
+        """Takes an answer. Only the windows of networks that answered last are kept."""
         del image
-        self.of(answer.version.name, answer.version.identity).add(answer)
+        network = (answer.version.name, answer.version.identity)
+        self._of.setdefault(network, Window()).add(answer)
+        self._of.move_to_end(network)
+        if len(self._of) > MOST_NETWORKS:
+            self._of.popitem(last=False)
 
     def of(self, name: str, identity: str) -> Window:
-        """The window of a network, which stays the same where the same file is opened again.
-
-        Only those that were asked last are kept.
+        """The window of a network, the same where the same file is opened again; empty if it gave no answer.
 
         Args:
             name: what requests call it.
             identity: a hash of it.
         """
-        window = self._of.setdefault((name, identity), Window())
-        self._of.move_to_end((name, identity))
-        if len(self._of) > MOST_NETWORKS:
-            self._of.popitem(last=False)
-        return window
+        return self._of.get((name, identity)) or Window()
