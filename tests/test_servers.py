@@ -179,4 +179,11 @@ def test_the_command_names_the_folder_and_how_to_start_the_server(trained: Path,
 
 
 def test_names_of_folders_become_names_that_servers_take(tmp_path: Path) -> None:
-    assert [model_name(tmp_path / each) for each in ("a b", "été", "-", "v1.2_x")] == ["a-b", "t", "model", "v1.2_x"]
+    assert [model_name(tmp_path / each) for each in ("a b", "été", "-", "v1.2_x", "_a")] == [
+        "a-b",
+        "t",
+        "model",
+        "v1.2_x",
+        "a",
+    ]
+    assert len(model_name(tmp_path / ("a" * 200))) == 100  # as many as `serve` takes

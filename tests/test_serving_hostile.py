@@ -8,6 +8,7 @@ import os
 import re
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,10 +35,19 @@ def image() -> bytes:
 
 @pytest.fixture(scope="module")
 def server(exported: Exported) -> Iterator[Server]:
-    """A server that lets few images wait, and few seconds pass."""
-    with served(f"plain={exported.folder}", "--queue", "2", "--request-timeout", "2") as running:
-        yield running
-        assert "Traceback" not in running.noticed
+    """A server that lets few images wait, and few seconds pass; the system lets it have few files open at first."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+    options = ("--queue", "2", "--request-timeout", "2", "--connections", "400")
+    try:
+        with served(f"plain={exported.folder}", *options) as running:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            yield running
+            assert "Traceback" not in running.noticed
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def tensor(shape: list[int], *, name: str = "image", **more: Any) -> bytes:
@@ -141,6 +151,12 @@ class TestLimits:
         body, kind = form(*[("a", image)] * 3)
         found = server.ask("/v1/predict", body, content_type=kind)
         assert (found.status, found.detail) == (413, "The request holds more than 2 images; send fewer at a time.")
+
+    @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="this system does not tell")
+    def test_all_connections_that_it_allows_can_be_open(self, server: Server) -> None:
+        told = Path(f"/proc/{server.process.pid}/limits").read_text()
+        line = next(each for each in told.splitlines() if each.startswith("Max open files"))
+        assert int(line.split()[3]) >= 400 + 100
 
     def test_a_client_that_is_slow_is_told_that_it_is(self, server: Server) -> None:
         found = server.raw(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc")

@@ -26,6 +26,7 @@ from skipwise.serving.engine.batcher import Batcher
 from skipwise.serving.engine.engine import Engine
 from skipwise.serving.engine.work import Answer, Item, Overloaded, TooLate, Unreadable
 from skipwise.serving.models.given import parse
+from skipwise.serving.models.reload import _stamps
 from skipwise.serving.models.version import Opening, Version
 from tests.served import form
 
@@ -250,6 +251,19 @@ class TestEngine:
         with pytest.raises(Broken):
             asyncio.run(asked())
         engine.close()
+
+
+def test_a_link_that_is_set_to_another_folder_is_seen(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "made" / name).mkdir(parents=True)
+    place = tmp_path / "versions"
+    place.mkdir()
+    before = _stamps(place)
+    (place / "1").symlink_to(tmp_path / "made" / "a")
+    between = _stamps(place)
+    (place / "1").unlink()
+    (place / "1").symlink_to(tmp_path / "made" / "b")
+    assert before != between != _stamps(place)
 
 
 def test_a_log_that_is_slow_holds_few_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

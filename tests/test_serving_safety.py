@@ -110,6 +110,7 @@ class TestNamesAndOrigins:
         found = server.ask("/v1/predict", image, authorization=BEARER, origin="https://good.example")
         assert found.status == 200
         assert found.headers["access-control-allow-origin"] == "https://good.example"
+        assert found.headers["cross-origin-resource-policy"] == "cross-origin"
         asked = server.ask("/v1/predict", method="OPTIONS", origin="https://good.example")
         assert asked.status == 204
         assert "authorization" in asked.headers["access-control-allow-headers"]

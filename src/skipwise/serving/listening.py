@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 
 from skipwise.core.errors import SkipwiseError
 
+OTHER_FILES = 200
+"""Files that may be open besides connections: those of networks that are being opened, and of the log."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
@@ -39,6 +42,23 @@ class Told:
     progress: Callable[[str, int, int], None]
     began: Callable[[Listening], None]
     notice: Callable[[str], None]
+
+
+def allow_open_files(connections: int) -> None:
+    """Lets this process have so many connections, and its own files, open at a time, as far as the system allows it.
+    Many systems begin with 1,024, and then connections wait in place of being turned away."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 def bound(host: str, port: int) -> socket.socket:

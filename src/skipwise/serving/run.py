@@ -20,7 +20,7 @@ from skipwise.serving.connections.server import Server
 from skipwise.serving.drift.metrics import DriftCollector, Watched
 from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine, Watcher
-from skipwise.serving.listening import Listening, Told, bound
+from skipwise.serving.listening import Listening, Told, allow_open_files, bound
 from skipwise.serving.metrics import Metrics
 from skipwise.serving.models.catalog import Catalog, Served
 from skipwise.serving.models.given import Given, parse
@@ -37,6 +37,7 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
     warnings.filterwarnings("ignore", module="PIL")
     given = parse(artifacts)
     folders = {each: each.versions() for each in given}  # mistakes are told before anything is opened
+    allow_open_files(limits.connections)
     metrics = Metrics()
     opening = _opening(options, metrics, told)
     with contextlib.ExitStack() as stack:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from skipwise.deploy.artifact.artifact import Artifact
 
+MOST_LETTERS = 100
 _STRANGE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 def model_name(folder: Path) -> str:
-    """The name of an artifact in addresses and paths: that of its folder, in characters that every server takes."""
-    return _STRANGE.sub("-", folder.resolve().name).strip("-.") or "model"
+    """The name of an artifact in addresses and paths: that of its folder, as every server and `serve` take it."""
+    return _STRANGE.sub("-", folder.resolve().name)[:MOST_LETTERS].strip("-._") or "model"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,9 +142,10 @@ class Guard:
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                there = {name for name, _ in message["headers"]}
-                mine = [(name, value) for name, value in self._headers if name not in there]
-                message = {**message, "headers": [*message["headers"], *mine, *more]}
+                mine = [*message["headers"], *more]
+                there = {name for name, _ in mine}
+                rest = [(name, value) for name, value in self._headers if name not in there]
+                message = {**message, "headers": [*mine, *rest]}
             await send(message)
 
         try:

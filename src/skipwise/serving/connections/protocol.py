@@ -56,7 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._since: float | None = time.monotonic()  # since when a request has been coming in; None between two
         self._sending: float | None = None
-        self._in_head = True
+        self._in_head, self._begun = True, False
         self._taken = self._head = 0
         self._ending = False
         self._answered = -math.inf  # when the last answer was complete
@@ -70,12 +70,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._since is None:
             self._since = time.monotonic()
         self._taken += len(data)
+        self._begun = False
         super().data_received(data)
         if self.transport.is_closing():
             return
+        if self._begun and not self._in_head:  # its body began in these bytes
+            self._taken += len(data)
         if self._in_head and self._taken > MOST_HEAD:
             self._refuse(_LONG_HEAD)
-        elif not self._in_head and self._taken > 4 * self.most_body + MOST_HEAD:
+        elif self._since is not None and self._taken > 4 * self.most_body + MOST_HEAD:
             self._refuse(Problem(413, "The request is too large."))
 
     def eof_received(self) -> None:
@@ -88,6 +91,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._in_head, self._taken, self._head = True, 0, 0
+        self._begun = True
         self._since = time.monotonic()
 
     def on_header(self, name: bytes, value: bytes) -> None:

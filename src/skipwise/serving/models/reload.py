@@ -124,10 +124,11 @@ def _opened(given: Given, served: Served, opening: Opening) -> dict[str, Version
 
 
 def _stamps(folder: Path) -> Mapping[str, tuple[int, int, int]]:
-    """Sizes and times of everything in a folder, which change when it does."""
+    """Sizes and times of everything in a folder, which change when it does. A link to a folder counts as what it is
+    set to."""
     found: dict[str, tuple[int, int, int]] = {}
-    for root, _, names in os.walk(folder):
-        for name in names:
+    for root, folders, names in os.walk(folder):
+        for name in (*folders, *names):
             path = Path(root) / name
             try:
                 stat = path.stat()

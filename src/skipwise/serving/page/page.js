@@ -183,8 +183,8 @@ async function present() {
 
 function add(files) {
   const images = [...files].slice(0, MOST_FILES - state.items.length);
-  if (!images.length) return;
   complain(images.length < files.length ? `This page takes ${count(MOST_FILES, "image")} at a time; the others were left out.` : "");
+  if (!images.length) return;
   const model = chosen();
   const added = images.map((file) => ({ file, name: file.name || "pasted image", model: model.name, of: model, url: URL.createObjectURL(file), answer: null, error: null, row: null }));
   state.items.push(...added);
