@@ -20,6 +20,7 @@ from skipwise.comparison.results.target import TargetEpochs
 from skipwise.comparison.run.by_seed import target_epochs
 from skipwise.comparison.wording import by_seed
 from skipwise.comparison.wording.answer import answer
+from skipwise.comparison.wording.plans import outlined
 from skipwise.comparison.wording.study import asked
 from skipwise.evaluation.metrics import Metrics
 from skipwise.statistics import Attempt, reachings, spreads
@@ -100,6 +101,12 @@ def test_epochs_are_told_with_who_did_not_get_there(fabricated: Fabricated) -> N
     about = by_seed.about_epochs(target(a=some, b=some))
     assert about[1] == "The interval of a median holds in at least 97% of cases, for each by itself."
     assert about[2] == "The loss of 2 runs of b diverged; they count as never getting there."
+
+
+def test_the_plan_names_the_target(fabricated: Fabricated) -> None:
+    line = "compared, too: the epochs that 80% validation accuracy takes"
+    assert line in outlined(replace(fabricated.plan, target_accuracy=80.0))
+    assert line not in outlined(fabricated.plan)
 
 
 def test_what_is_said_of_all_verdicts_is_about_means_where_there_are_others(fabricated: Fabricated) -> None:

@@ -27,7 +27,7 @@ from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.predictions import read_answers, read_tested
 from skipwise.comparison.run.study import run_study
-from skipwise.comparison.wording.further import claims, further
+from skipwise.comparison.wording.further import claims, decides, further
 from skipwise.comparison.wording.plans import outlined
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
@@ -197,6 +197,9 @@ def test_the_first_outcome_decides_and_all_are_told(
     page = folder / "report.html"
     write_report(page, plan, results, costs, {}, {}, {})
     html, text = page.read_text(), markdown(plan, results, costs)
+    assert decides(results).startswith("The recommendation goes by test accuracy. ")  # there is one look
+    looked = replace(results, question=replace(results.question, looks=(3, 5)))
+    assert decides(looked).startswith("The recommendation, and who got more seeds, go by test accuracy. ")
     for sentence in said:
         assert sentence in printed
         assert sentence in again

@@ -30,9 +30,11 @@ def decides(results: Results) -> str:
     """Names the outcome that decides the choice, where there are several; "" for one."""
     if not results.question.further:
         return ""
+    several = len(results.question.looks) > 1
+    decided = "The recommendation, and who got more seeds, go" if several else "The recommendation goes"
     return (
-        f"The recommendation, and who got more seeds, go by {results.question.scoring.measure()}. The intervals hold "
-        f"for all {len(results.question.outcomes)} outcomes together, each of which has its share of the "
+        f"{decided} by {results.question.scoring.measure()}. The intervals hold for all "
+        f"{len(results.question.outcomes)} outcomes together, each of which has its share of the "
         f"{results.question.alpha * 100:g}% that may be wrong."
     )
 

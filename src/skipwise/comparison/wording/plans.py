@@ -30,6 +30,7 @@ def outlined(plan: Plan) -> list[str]:
         f"{', '.join(plan.trained)}: judged after {looks} each{tuned}, by {question.outcome}; margin "
         f"{margin(question)}, alpha {question.alpha:g}",
         *_further(question),
+        *_target(plan),
         f"{length(recipe)} of recipe '{recipe.name}' in batches of {recipe.batch_size}, {plan.stem} "
         f"stem, width {plan.width:g}; {plan.processes} at once on {plan.execution.device} in "
         f"{plan.execution.precision}{compiled}",
@@ -58,3 +59,9 @@ def _further(question: Question) -> list[str]:
     """The outcomes beside the first one, with their margins."""
     judged = [f"{each.outcome} (margin {margin(each)})" for each in question.questions[1:]]
     return [f"judged at the end also by {listed(judged)}; alpha is shared by all {len(judged) + 1}"] if judged else []
+
+
+def _target(plan: Plan) -> list[str]:
+    """The accuracy of which it is asked how many epochs it takes."""
+    accuracy = plan.target_accuracy
+    return [] if accuracy is None else [f"compared, too: the epochs that {accuracy:g}% validation accuracy takes"]
