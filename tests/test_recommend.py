@@ -102,8 +102,8 @@ def test_of_equivalent_networks_the_fastest() -> None:
     assert 0 < choice.largest_loss < 0.005
     assert set(choice.as_good) == {"slow", "fast", "middle"}
     assert answer(found, choice).sentences == (
-        "Use fast: it is the fastest on this machine's processor (1.00 ms per image) of the 3 networks shown to be "
-        "as good as any other, to within 0.5 points.",
+        "Use fast: of the 3 networks shown to be as good as any other, to within 0.5 points, it is the fastest on this "
+        "machine's processor (1.00 ms per image).",
         "How sure: 95%. Of 100 comparisons like this one, at most 5 say anything that is wrong.",
         "What it costs: 1.00 ms per image on this machine's processor and 0.0 MB of weights. Finding this out took "
         "15 runs.",
@@ -172,7 +172,9 @@ def test_a_network_shown_to_be_worse_is_never_chosen() -> None:
 def test_costs_that_could_not_be_measured_are_left_out_of_the_sentence() -> None:
     found = results(10_000, {"slow": 500, "fast": 501})
     assert choose(found, {}).shown
-    assert said(found, {}).startswith("Use fast: it is the smallest of the 2 networks")
+    assert said(found, {}).startswith(
+        "Use fast: of the 2 networks shown to be as good as any other, to within 0.5 points, it is the smallest. "
+    )
 
 
 def test_pairs_read_the_same_from_both_sides() -> None:

@@ -34,9 +34,16 @@ def serve(
             any thread; None by default.
         began (Callable[[Listening], None] | None): called when requests are taken; None by default.
 
+    Returns:
+        Nothing, once the server has ended: it answers until then.
+
     Raises:
         SkipwiseError: a folder holds no network or a damaged one, an option is out of range, or the address can't be
             listened at.
+
+    Example:
+        >>> import skipwise
+        >>> skipwise.serve("runs/export/images-onnx-fp32", port=8080)  # doctest: +SKIP
     """
     for package in PACKAGES:
         require(package, extra="serve")

@@ -19,7 +19,15 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.text import listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.external import check_trusted, is_external
-from skipwise.nets.weights.published import Expected, Published, expected, fetch, find_cached, published
+from skipwise.nets.weights.published import (
+    Expected,
+    Published,
+    expected,
+    fetch,
+    find_cached,
+    has_published,
+    published,
+)
 from skipwise.training.run.record import RunSpec, read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
@@ -205,7 +213,7 @@ def automatic(
     if not why:
         return found
     fitting, reason = stem in ("auto", STEM) and width == 1.0, "none are published"
-    if not fitting and any(_published_of(model) is not None for model in models):
+    if not fitting and any(map(has_published, models)):
         reason = f"published weights are for the {STEM} stem and width 1"
     there = available([model for model in models if is_external(model) or fitting])
     for model in sorted(there, key=there.__getitem__):  # "here" comes before "web"

@@ -148,6 +148,15 @@ def _faster(results: Results, choice: Recommendation) -> str:
     )
 
 
+def _unlike(results: Results, rival: str, choice: Recommendation) -> str:
+    """States how much worse or better than the choice a network may be that can't be told from it."""
+    pair, scoring = results.advantage(rival, str(choice.candidate)), results.question.scoring
+    if pair is None or is_wide(pair, results.question):
+        return "it is unknown how much worse or better it is"
+    better = f", or up to {scoring.amount(pair.high)} better" if pair.high > 0 else ""
+    return f"may be up to {scoring.amount(-pair.low)} worse{better}"
+
+
 def _use(results: Results, choice: Recommendation) -> str:
     name, question = choice.candidate, results.question
     within = " within the limits" if choice.unfit else ""
@@ -160,8 +169,8 @@ def _use(results: Results, choice: Recommendation) -> str:
             cheap = "the smallest" if choice.latency is None else f"the fastest on {choice.where}"
             latency = "" if choice.latency is None else f" ({milliseconds(choice.latency)} per image)"
             return (
-                f"Use {name}: it is {cheap}{latency} of the {len(choice.as_good)} networks{within} shown to be as good "
-                f"as any other, to within {margin(question)}."
+                f"Use {name}: of the {len(choice.as_good)} networks{within} shown to be as good as any other, to within "
+                f"{margin(question)}, it is {cheap}{latency}."
             )
         case "alone as good":
             pairs = [results.advantage(str(name), other) for other in _others(results, choice)]
@@ -255,7 +264,7 @@ def _beside_faster(results: Results, choice: Recommendation) -> str:
     if choice.basis == "best guess":
         if rival is None or (choice.faster is not None and choice.faster.name == rival.name):
             return ""
-        return f"{rival.name} takes {milliseconds(rival.latency)}, and nothing here speaks against it."
+        return f"{rival.name} takes {milliseconds(rival.latency)}, and {_unlike(results, rival.name, choice)}."
     pair = None if fastest is None else results.advantage(fastest.name, str(choice.candidate))
     if fastest is None or pair is None or choice.latency is None:
         return ""
