@@ -169,8 +169,8 @@ def _use(results: Results, choice: Recommendation) -> str:
             cheap = "the smallest" if choice.latency is None else f"the fastest on {choice.where}"
             latency = "" if choice.latency is None else f" ({milliseconds(choice.latency)} per image)"
             return (
-                f"Use {name}: of the {len(choice.as_good)} networks{within} shown to be as good as any other, to within "
-                f"{margin(question)}, it is {cheap}{latency}."
+                f"Use {name}: of the {len(choice.as_good)} networks{within} shown to be as good as any other, to "
+                f"within {margin(question)}, it is {cheap}{latency}."
             )
         case "alone as good":
             pairs = [results.advantage(str(name), other) for other in _others(results, choice)]
