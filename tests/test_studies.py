@@ -289,6 +289,7 @@ def test_a_study_that_is_killed_goes_on(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"name": "dept"}, r"There is no study called 'dept'; did you mean 'depth'\?"),
+        ({"name": "depth", "seed": -1}, r"--seed must be at least 0 and below 2\^32, not -1\."),
         ({"name": "depth", "scale": "medium"}, r"There is no scale called 'medium'"),
         ({"name": "depth", "data": "cifar10.zip"}, r"--data takes NAME=PLACE, such as cifar10=path/to/images"),
         ({"name": "depth", "data": ["digits=x"]}, r"There is no data set of this study called 'digits'"),

@@ -39,6 +39,7 @@ from skipwise.studies.records import (
 from skipwise.studies.subset import write_subset
 from skipwise.studies.table import STUDIES
 from skipwise.training.callbacks import Callback, Callbacks
+from skipwise.training.inputs import check_seed
 from skipwise.training.depth_norms import DepthNorms
 
 AGAIN = "remove it and give the same command again"
@@ -88,6 +89,7 @@ def carry_out(
     """Plans a study, and does it unless this is a dry run; `study` says what comes of it."""
     asked = options.design
     scale = scale_of(asked.scale)
+    check_seed(asked.seed)
     setup = which.at(scale)
     places = _places(asked.data, setup.designs)
     check_again(again=options.folder.again, resume=options.folder.resume)

@@ -30,10 +30,15 @@ def check_options(*, img_size: int | None, stem: str, width: float | None, seed:
         raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {img_size}.")
     if stem not in STEMS:
         raise unknown_name("stem", stem, STEMS)
-    if not 0 <= seed < 2**32:
-        raise SkipwiseError(f"--seed must be at least 0 and below 2^32, not {seed}.")
+    check_seed(seed)
     if width is not None:
         check_width(width)
+
+
+def check_seed(seed: int) -> None:
+    """Raises SkipwiseError for a seed that random numbers can't be drawn from."""
+    if not 0 <= seed < 2**32:
+        raise SkipwiseError(f"--seed must be at least 0 and below 2^32, not {seed}.")
 
 
 def choose_preprocessing(
