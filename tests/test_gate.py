@@ -178,7 +178,7 @@ def test_of_two_splits_the_images_count_that_are_test_images_of_both() -> None:
     assert "the 2 images that are test images of both count, and 4 that are not are left out" in found.notes[0]
     with pytest.raises(SkipwiseError, match="no images in common"):
         pair(side("old", "ab", "11"), side("new", "cd", "11"))
-    with pytest.raises(SkipwiseError, match="have an answer of only one of"):
+    with pytest.raises(SkipwiseError, match="has an answer of only one of"):
         pair(side("old", "abc", "111", kind="predictions"), side("new", "ab", "11"))
     with pytest.raises(SkipwiseError, match="different labels for 'a'"):
         pair(side("old", "ab", "11"), side("new", "ab", "11", labels=["C", "B"]))

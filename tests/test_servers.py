@@ -156,9 +156,12 @@ def test_the_wheel_has_the_same_bytes_each_time(served: dict[str, Path], trained
     assert not list(artifact.glob(".docker*"))
 
 
-@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not on this machine")
+HADOLINT = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="hadolint is not on this machine")
 def test_hadolint_finds_nothing_in_the_dockerfile(served: dict[str, Path]) -> None:
-    result = subprocess.run(["hadolint", served["docker"] / "Dockerfile"], capture_output=True, text=True)
+    result = subprocess.run([HADOLINT, served["docker"] / "Dockerfile"], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
 
 

@@ -128,7 +128,7 @@ def test_audit_and_train_leave_out_what_is_no_file_and_name_broken_links(tmp_pat
     assert done.returncode == 0, done.stderr
     assert "Left out: 5 pictures" in done.stderr
     (root / made[-1]).symlink_to("nowhere")
-    done = cli("audit", "p", "-o", "audit")
+    done = cli("audit", "p", "-o", "second")
     assert (done.returncode, f"{made[-1]} (no such file or directory)" in done.stderr) == (2, True), done.stderr
 
 

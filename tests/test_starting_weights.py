@@ -92,7 +92,7 @@ def test_auto_starts_from_weights_that_are_advised_and_says_so_and_from_scratch_
     monkeypatch.setenv("SKIPWISE_OFFLINE", "1")
     assert automatic(["resnet34"], "They help.", **options) == {}
     assert said[2] == (
-        "Published weights are expected to help, and there are none here for resnet34, since they are not on this "
+        "Published weights are expected to help, and there are none here for resnet34, as they are not on this "
         "machine, and SKIPWISE_OFFLINE forbids to download them. They help."
     )
     assert automatic(["resnet18"], "", **options) == {}
