@@ -291,7 +291,8 @@ def _settling(results: Results, choice: Recommendation, costs: Costs | None) -> 
     if effort.seeds is None and effort.images is None and effort.groups is None:
         more = "test images" if results.test_groups is None else "groups of test images"
         alone = f"Neither more seeds nor more {more} alone would tell {rivals} apart."
-        return f"{alone} As far as is known, you may as well choose by speed or size.", ""
+        level = listed([str(choice.candidate), *choice.rivals])
+        return f"{alone} Of {level}, you may take the fastest or smallest, if you accept what it may lose.", ""
     no_seeds = "; more seeds can't" if effort.seeds is None else ""
     settled = f"What would tell {rivals} apart: {ways(effort)}, if they really differ as they did here{no_seeds}."
     return settled, f"What that costs: {cost_of(effort)}."
