@@ -10,7 +10,7 @@ from skipwise.evaluation.outcomes import outcome_of
 NEARLY_ONE = 0.02
 """A temperature so close to 1 changes nothing that is worth a sentence."""
 FEW_CLASSES = 12
-"""With more classes, only the weakest are shown at first."""
+"""The largest number of classes of which all are shown at first; of more, only the weakest are."""
 SURE = 0.02
 """A calibration error that is shown to be no larger is called small."""
 

@@ -12,7 +12,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.metrics import log_loss
 
 FEWEST_IMAGES = 20
-"""With fewer validation images a temperature says more about these images than about the network."""
+"""The least number of validation images: a temperature fitted on fewer depends mostly on which images they are."""
 LEAST, MOST = 0.05, 20.0
 """Temperatures beyond these are not looked for: validation images that are all right would ask for 0."""
 

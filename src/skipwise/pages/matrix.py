@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 MOST_NUMBERS = 24
-"""With more classes a picture comes first, and the table is folded."""
+"""The largest number of classes whose table is shown open; for more, a picture comes first and the table is folded."""
 SHADES = 9
 PICTURE = 480
 """Pixels a side of the picture, about."""

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST_GROUPS = 10
-"""With fewer groups, an interval rests on its assumptions more than on the data; callers should say so."""
+"""The least number of groups for a reliable interval. Callers should warn of fewer: the interval then rests on its
+assumptions more than on the data."""
 
 
 @dataclass(frozen=True, eq=False)

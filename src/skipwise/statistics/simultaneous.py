@@ -32,7 +32,8 @@ TRIALS = 4000
 LEAST_SIMULATED, LEAST_INTEGRATED = 0.005, 1e-6
 """Below, so many trials or the integral's digits don't tell, and alpha is shared as if nothing were in common."""
 MOST_SIMULATED = 10
-"""With more networks it would take seconds, and alpha is shared among looks as if they had nothing in common."""
+"""The largest number of networks to simulate. For more it would take seconds, so alpha is divided among the looks
+(Bonferroni)."""
 QUIET = 0.05
 """The variance of the network that varies less, as a share of the others'."""
 

@@ -30,7 +30,7 @@ from skipwise.statistics.groups import Groups, groups_of
 from skipwise.statistics.intervals import analyse
 
 FEWEST_RUNS = 5
-"""With fewer, nothing can be told of the tails, and there is no interval."""
+"""The least number of runs for an interval: fewer say nothing about the tails of the distribution."""
 NORMAL_KURTOSIS = 3.0
 
 SpreadVerdict = Literal["larger", "smaller", "unresolved", "too few seeds"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 FEWEST = 50
-"""With fewer images nothing is said."""
+"""The least number of images that are compared; fewer show too little."""
 ALPHA = 0.001
 """The probability of a false alarm, for all that is looked at together. It is low since looks are many."""
 MATTERS = 0.1

@@ -21,7 +21,7 @@ DEVICES = ("auto", *sorted(devices.KINDS))
 WORTHWHILE = 1.3
 """bfloat16 is chosen where it multiplies so many times as fast as float32; the conversions of autocast take time."""
 ONE_THREAD_ALONE = 1e9
-"""With fewer multiply-adds (forward), a step of a single run does not get faster with a second thread."""
+"""Multiply-adds (forward) from which a second thread makes a step of a single run faster."""
 ONE_THREAD_STEP = 20e9
 """With fewer multiply-adds (forward), two threads of a training step wait for each other more than they work."""
 MOST_THREADS = 8
