@@ -17,18 +17,14 @@ from skipwise.comparison.plan.plan import Included, Plan, Tuning
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.report.networks import NetworkPage
 from skipwise.comparison.results.choice import HERE
+from skipwise.comparison.results.disagreements import Disagreement, Divided, DividingImage
+from skipwise.comparison.results.recommendation import Basis, Excess, Recommendation
 from skipwise.comparison.results.records import (
-    Basis,
     Bootstrap,
     Candidate,
     Costs,
-    Disagreement,
-    Divided,
-    DividingImage,
-    Excess,
     Look,
     Ratio,
-    Recommendation,
     Results,
     RunResult,
     Tried,

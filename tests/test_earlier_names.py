@@ -13,7 +13,8 @@ from skipwise import statistics
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.finished import read_comparison
-from skipwise.comparison.results.records import Candidate, Look, Recommendation, Results
+from skipwise.comparison.results.recommendation import Recommendation
+from skipwise.comparison.results.records import Candidate, Look, Results
 from skipwise.core.files.checksums import UnsealedWarning, read_sealed
 from skipwise.core.files.earlier_names import with_current_names, with_earlier_names
 from skipwise.deploy.verify.record import Certificate

@@ -13,7 +13,8 @@ import skipwise
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.choice import Limits, choose
-from skipwise.comparison.results.records import Candidate, Costs, Excess, Results, RunResult
+from skipwise.comparison.results.recommendation import Excess
+from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
 from skipwise.comparison.wording import notes, pairs
 from skipwise.comparison.wording.answer import answer, excess
 from skipwise.core.files.checksums import write_sealed

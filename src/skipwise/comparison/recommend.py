@@ -12,7 +12,7 @@ import msgspec
 from skipwise.comparison.options import RecommendOptions
 from skipwise.comparison.results.choice import HERE, Limits, choose
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.results.records import Recommendation
+from skipwise.comparison.results.recommendation import Recommendation
 from skipwise.comparison.wording.answer import answer
 from skipwise.comparison.wording.further import claims, further
 from skipwise.core.errors import SkipwiseError, reason_of

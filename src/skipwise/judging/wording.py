@@ -11,7 +11,8 @@ import numpy as np
 from skipwise.comparison.plan.grouping import Grouping
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.choice import choose
-from skipwise.comparison.results.records import Recommendation, Results
+from skipwise.comparison.results.recommendation import Recommendation
+from skipwise.comparison.results.records import Results
 from skipwise.comparison.wording import pairs as words
 from skipwise.comparison.wording.answer import answer
 from skipwise.comparison.wording.groups import group_warnings

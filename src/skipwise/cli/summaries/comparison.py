@@ -12,7 +12,8 @@ from skipwise.cli.summaries.next_steps import first_run, next_command
 from skipwise.comparison.recommend import Recommended, profile_command
 from skipwise.comparison.results.choice import HERE
 from skipwise.comparison.results.finished import Comparison
-from skipwise.comparison.results.records import Costs, Recommendation, Results
+from skipwise.comparison.results.recommendation import Recommendation
+from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.wording import pairs, phrases
 from skipwise.comparison.wording.answer import answer, does_not_fit
 from skipwise.comparison.wording.by_seed import lines as by_seed

@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from skipwise.comparison.report.evidence import ranked
 from skipwise.comparison.report.networks import NetworkPage
-from skipwise.comparison.results.records import Disagreement, Divided, Recommendation, Results
+from skipwise.comparison.results.disagreements import Disagreement, Divided
+from skipwise.comparison.results.recommendation import Recommendation
+from skipwise.comparison.results.records import Results
 from skipwise.core.text import count
 from skipwise.evaluation.mistakes import Answered
 from skipwise.pages import figures

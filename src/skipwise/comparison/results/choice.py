@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from skipwise.comparison.results.records import Basis, Candidate, Excess, Faster, Quantity, Recommendation, Results
+from skipwise.comparison.results.recommendation import Basis, Excess, Faster, Quantity, Recommendation
+from skipwise.comparison.results.records import Candidate, Results
 from skipwise.statistics import Pair
 
 HERE = "this machine's processor"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.results.records import Divided, DividingImage
+from skipwise.comparison.results.disagreements import Divided, DividingImage
 
 MOST_IMAGES = 4
 """Images that are named, each way round."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from msgspec import UNSET, UnsetType
 
 from skipwise.comparison.plan.question import Question
+from skipwise.comparison.results.disagreements import Disagreement, Divided
 from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
+from skipwise.comparison.results.recommendation import Recommendation
 from skipwise.comparison.results.target import TargetEpochs
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
@@ -19,12 +20,6 @@ from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Climb, Estimate, Pair, Share, Spreads, beaten
-
-Quantity = Literal["latency", "size", "multiply-adds", "outcome"]
-Basis = Literal[
-    "too few compared", "none fits", "only one fits", "cheapest of those as good", "alone as good", "best guess"
-]
-"""The reason why a candidate was chosen, or why none was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,68 +130,6 @@ class Ratio:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disagreement:
-    """A test image that some candidates mostly get right and others mostly wrong.
-
-    Args:
-        id: its path, as in split.csv.
-        label: its class.
-        right: the share of each candidate's runs that got it right, in the order of the candidates; None without runs.
-        answers: each candidate's commonest answer.
-    """
-
-    id: str
-    label: str
-    right: tuple[float | None, ...]
-    answers: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DividingImage:
-    """A test image that most runs of one network get right, and most runs of another get wrong.
-
-    Args:
-        id: its path, as in split.csv.
-        label: its class.
-        right_a, right_b: the share of the runs of each that got it right.
-        answer_a, answer_b: the commonest answer of each.
-    """
-
-    id: str
-    label: str
-    right_a: float
-    right_b: float
-    answer_a: str
-    answer_b: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Divided:
-    """The test images on which two networks disagree.
-
-    Args:
-        a, b: the networks.
-        only_a: the number of images that most runs of a get right, and most runs of b get wrong.
-        only_b: the number of those the other way round.
-        images: some of them, those first on which they differ most.
-    """
-
-    a: str
-    b: str
-    only_a: int
-    only_b: int
-    images: tuple[DividingImage, ...]
-
-    def turned(self) -> Divided:
-        """The same from b's side, those first that b gets right."""
-        images = tuple(
-            replace(i, right_a=i.right_b, right_b=i.right_a, answer_a=i.answer_b, answer_b=i.answer_a)
-            for i in sorted(self.images, key=lambda image: image.right_a > image.right_b)
-        )
-        return Divided(a=self.b, b=self.a, only_a=self.only_b, only_b=self.only_a, images=images)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Tried:
     """A learning rate that was tried: the outcome on the validation images, None where the run failed."""
 
@@ -204,91 +137,6 @@ class Tried:
     lr: float
     outcome: float | None
     nll: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Excess:
-    """A limit that a candidate breaks.
-
-    Args:
-        quantity: what is limited.
-        value: the candidate's, in seconds, bytes, multiply-adds or as a score; None where it is not known.
-        limit: in the same unit.
-    """
-
-    quantity: Quantity
-    value: float | None
-    limit: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Faster:
-    """A candidate that is faster than the recommended one.
-
-    Args:
-        name: the candidate.
-        latency: seconds per image.
-    """
-
-    name: str
-    latency: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recommendation:
-    """The candidate to use, and what that rests on; `Comparison.verdict` says it in words.
-
-    Args:
-        candidate: the choice; None if nothing could be compared or nothing fits.
-        shown: whether it was shown to be less than the margin worse than every other one that fits.
-        largest_loss: the most it may be worse than one of them (`against`) that is not excluded, as a difference of
-            scores (for accuracy, a fraction); None where there is no other, or no bound.
-        against: the candidate that it may be furthest behind.
-        unfit: the limits that each candidate breaks, for those that break any.
-        basis: why this candidate was chosen; None in records of earlier versions.
-        latency: its seconds per image; None where that was not measured.
-        where: the machine on which latencies were measured.
-        fastest: the fastest candidate that fits, if it is faster than the choice.
-        as_good: all candidates that are shown to be less than the margin worse than every other one that fits.
-        rivals: the candidates from which a best guess could not be told apart.
-        level: the candidates that did exactly as well as a best guess.
-        faster: the fastest candidate that is faster than a best guess and shown to be as good, if there is one.
-        faster_rival: the fastest of `rivals` that is faster than a best guess, if there is one.
-        not_reached: the outcome that was asked for, where it is not shown that the choice reaches it.
-    """
-
-    candidate: str | None
-    shown: bool
-    largest_loss: float | None
-    against: str | None
-    unfit: dict[str, tuple[Excess, ...]]
-    basis: Basis | None = None
-    latency: float | None = None
-    where: str = ""
-    fastest: Faster | None = None
-    as_good: tuple[str, ...] = ()
-    rivals: tuple[str, ...] = ()
-    level: tuple[str, ...] = ()
-    faster: Faster | None = None
-    faster_rival: Faster | None = None
-    not_reached: float | None = None
-
-    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidate": "contender"}
-    contender = earlier_name("candidate", "contender")
-
-    @property
-    def sentence(self) -> str:
-        """The choice in a few words; replaced by `Comparison.verdict`, which says how sure it is, too."""
-        warnings.warn("`recommendation.sentence` is now `Comparison.verdict`.", DeprecationWarning, stacklevel=2)
-        if self.candidate is None:
-            return "No network can be recommended."
-        return f"Use {self.candidate}." if self.shown else f"Use {self.candidate}, if you must choose now."
-
-    @property
-    def separating(self) -> tuple[str, ...]:
-        """Always empty; replaced by `Comparison.verdict`, which says what would change it."""
-        warnings.warn("`recommendation.separating` is now in `Comparison.verdict`.", DeprecationWarning, stacklevel=2)
-        return ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,18 +12,11 @@ from numpy.typing import NDArray
 
 from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.results.disagreements import Disagreement, Divided
 from skipwise.comparison.results.division import commonest, divide
 from skipwise.comparison.results.judged import possible, possible_pairs
 from skipwise.comparison.results.ratios import ratio
-from skipwise.comparison.results.records import (
-    Bootstrap,
-    Candidate,
-    Disagreement,
-    Divided,
-    Ratio,
-    Results,
-    RunResult,
-)
+from skipwise.comparison.results.records import Bootstrap, Candidate, Ratio, Results, RunResult
 from skipwise.comparison.run.by_seed import spreads_of, target_epochs
 from skipwise.comparison.run.collapse import why_not_learned
 from skipwise.comparison.run.further import judge_further

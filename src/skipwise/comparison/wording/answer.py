@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from skipwise.comparison.results.effort import effort_for
-from skipwise.comparison.results.records import Candidate, Costs, Excess, Recommendation, Results
+from skipwise.comparison.results.recommendation import Excess, Recommendation
+from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording.by_seed import about_means
 from skipwise.comparison.wording.pairs import cost_of, is_wide, ways
 from skipwise.comparison.wording.phrases import margin, milliseconds, over_limit, size, sure, tested

@@ -88,7 +88,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finishes what was accepted."""
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError):
+        with contextlib.suppress(NotImplementedError):  # event loops of Windows watch no readers
             for each in sockets or ():
                 loop.remove_reader(each.fileno())
         await asyncio.sleep(0.05)  # what was accepted is not a connection yet, and closing the server would drop it
