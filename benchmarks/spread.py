@@ -26,7 +26,7 @@ from scipy import special, stats
 
 from coverage import LOOKS, LUCK, Network, draw, lead, spread_of_shifts
 from skipwise.statistics import spreads
-from skipwise.statistics.spread import ratio_interval
+from skipwise.statistics.runs.spread import ratio_interval
 
 Runs = NDArray[np.float64]
 Interval = Callable[[Runs, Runs, float], tuple[float, float]]

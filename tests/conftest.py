@@ -171,7 +171,7 @@ def cli(tmp_path: Path) -> Run:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comparisons do their runs here, for tests that are not about processes, and time networks for a moment."""
     from skipwise.comparison import conclude
-    from skipwise.comparison.run.in_process import InProcess
+    from skipwise.comparison.executors.in_process import InProcess
     from skipwise.cost import timing
     from skipwise.cost.interleaved import interleaved
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from skipwise.comparison.plan.plan import Included, Plan, Tuning
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.report.networks import NetworkPage
 from skipwise.comparison.results.choice import HERE
 from skipwise.comparison.results.disagreements import Disagreement, Divided, DividingImage

@@ -15,9 +15,9 @@ from skipwise.comparison import conclude
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING
+from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.study import StudyResult
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.folders import make_folder

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.plan.plan import Tuning
-from skipwise.comparison.plan.question import LEAST
+from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.run import study as study_module
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import StudyResult, run_study

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from skipwise.statistics.climbing import Climb, climb
+from skipwise.statistics.runs.climbing import Climb, climb
 
 accuracies = st.floats(0, 1)
 tables = st.integers(2, 30).flatmap(

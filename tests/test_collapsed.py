@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skipwise.comparison.plan.grouping import Grouping, grouping_of
 from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.question.grouping import Grouping, grouping_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collapse import has_learned

@@ -19,9 +19,9 @@ import pytest
 
 import skipwise
 from skipwise.comparison import conclude
+from skipwise.comparison.executors.local import ATTEMPTS
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.finished import Comparison
-from skipwise.comparison.run.local import ATTEMPTS
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of, sha256
 from skipwise.core.files.json_records import read_json
@@ -303,7 +303,7 @@ def test_a_worker_that_is_told_to_stop_ends_with_that_status(photos: Path, tmp_p
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    command = [sys.executable, "-P", "-m", "skipwise.comparison.run.worker_process", str(tmp_path / "out")]
+    command = [sys.executable, "-P", "-m", "skipwise.comparison.executors.worker_process", str(tmp_path / "out")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as worker:
         assert b'"ready"' in worker.stdout.readline()

@@ -19,7 +19,7 @@ from skipwise import InProcess
 from skipwise.cli.declared import command
 from skipwise.cli.options import PrintOptions
 from skipwise.comparison.options import CompareOptions
-from skipwise.comparison.plan.question import FurtherOutcome, Question
+from skipwise.comparison.question.question import FurtherOutcome, Question
 from skipwise.core.files.json_records import write_json
 from skipwise.core.options import build, option, options
 from skipwise.core.signatures import takes

@@ -11,7 +11,7 @@ import pytest
 
 from skipwise import statistics
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.finished import read_comparison
 from skipwise.comparison.results.recommendation import Recommendation
 from skipwise.comparison.results.records import Candidate, Look, Results

@@ -15,7 +15,7 @@ from skipwise import SkipwiseError, create_model
 from skipwise.comparison.compare import Comparison
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.starting_weights import choose_recipes, find_starts
+from skipwise.comparison.question.starting_weights import choose_recipes, find_starts
 from skipwise.comparison.report.fairness import different, equal
 from skipwise.comparison.run.images import store_weights, weights_of
 from skipwise.core.files.checksums import sha256

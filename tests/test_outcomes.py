@@ -14,9 +14,9 @@ import pytest
 import skipwise
 from skipwise.cli.summaries.comparison import print_comparison
 from skipwise.comparison.plan.command import command
-from skipwise.comparison.plan.counting import check_countable
 from skipwise.comparison.plan.plan import Job, Plan, Tuning
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.counting import check_countable
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.report import evidence
 from skipwise.comparison.report.markdown import markdown
 from skipwise.comparison.report.page import write_report

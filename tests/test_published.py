@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import skipwise
-from skipwise.comparison.plan import starting_weights as starts
+from skipwise.comparison.question import starting_weights as starts
 from skipwise.nets import spec, zoo
 from skipwise.nets.weights import published as module
 from skipwise.nets.weights.published import Published, fetch, has_published, published

@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from skipwise.statistics import Attempt, first_reached, reachings
-from skipwise.statistics.reaching import restricted_mean, survival
+from skipwise.statistics.runs.reaching import restricted_mean, survival
 
 ATTEMPTS = st.lists(st.builds(Attempt, epochs=st.integers(1, 12), reached=st.booleans()), min_size=1, max_size=12)
 

@@ -11,7 +11,7 @@ import pytest
 
 import skipwise
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.choice import Limits, choose
 from skipwise.comparison.results.recommendation import Excess
 from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult

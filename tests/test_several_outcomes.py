@@ -15,8 +15,8 @@ from skipwise.cli.summaries.comparison import print_comparison, print_recommende
 from skipwise.comparison.plan.arguments import arguments
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.question import FurtherOutcome, Question
 from skipwise.comparison.plan.saved import beside, read_plan, write_plan
+from skipwise.comparison.question.question import FurtherOutcome, Question
 from skipwise.comparison.recommend import Recommended
 from skipwise.comparison.report.markdown import markdown
 from skipwise.comparison.report.page import write_report

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from skipwise.statistics import FEWEST_RUNS, spreads
-from skipwise.statistics.spread import ratio_interval
+from skipwise.statistics.runs.spread import ratio_interval
 
 
 def answers(

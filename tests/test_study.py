@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.plan.plan import Job, Plan, Tuning
 from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.study import best_rates, run_study
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.folders import make_folder

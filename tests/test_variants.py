@@ -14,7 +14,7 @@ from PIL import Image
 import skipwise
 from skipwise.comparison.budget.forecast import run_seconds
 from skipwise.comparison.plan.plan import Job
-from skipwise.comparison.plan.question import FurtherOutcome
+from skipwise.comparison.question.question import FurtherOutcome
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.run import variants as answering
 from skipwise.comparison.run.collect import collect

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.report import fairness
 from skipwise.comparison.report.markdown import escaped, markdown
 from skipwise.comparison.wording import notes, pairs, phrases, study

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from skipwise.advice.advise import advise as advise
     from skipwise.auditing.audit import audit as audit
     from skipwise.comparison.compare import compare as compare
+    from skipwise.comparison.executors.executor import Executor as Executor
+    from skipwise.comparison.executors.in_process import InProcess as InProcess
+    from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
     from skipwise.comparison.plan.planned import Planned as Planned
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.comparison.results.finished import Comparison as Comparison
     from skipwise.comparison.results.finished import report as report
-    from skipwise.comparison.run.executor import Executor as Executor
-    from skipwise.comparison.run.in_process import InProcess as InProcess
-    from skipwise.comparison.run.local import LocalProcesses as LocalProcesses
     from skipwise.comparison.run.observer import Observer as Observer
     from skipwise.core.errors import SkipwiseError as SkipwiseError
     from skipwise.cost.profile import profile as profile
@@ -65,12 +65,12 @@ _HOMES = {
     "Epoch": "skipwise.training.callbacks",
     "EvaluationReport": "skipwise.evaluating.record",
     "ExplanationReport": "skipwise.explaining.record",
-    "Executor": "skipwise.comparison.run.executor",
+    "Executor": "skipwise.comparison.executors.executor",
     "GateReport": "skipwise.gating.record",
-    "InProcess": "skipwise.comparison.run.in_process",
+    "InProcess": "skipwise.comparison.executors.in_process",
     "JudgeReport": "skipwise.judging.record",
     "Judged": "skipwise.judging.record",
-    "LocalProcesses": "skipwise.comparison.run.local",
+    "LocalProcesses": "skipwise.comparison.executors.local",
     "NetworkSpec": "skipwise.nets.spec",
     "Observer": "skipwise.comparison.run.observer",
     "Planned": "skipwise.comparison.plan.planned",

@@ -12,13 +12,13 @@ from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.budget.resolve import OnThisMachine, Tried, fit_setting, look_ahead, resolve_plan, try_again
 from skipwise.comparison.conclude import carry_out
 from skipwise.comparison.draft import ComparisonRequest, Draft
+from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.extending import is_answered
 from skipwise.comparison.plan.plan import COMPARISONS, REPORT, RESULTS, Plan
 from skipwise.comparison.plan.reuse import check_included, include_runs
 from skipwise.comparison.plan.saved import write_plan
-from skipwise.comparison.plan.starting_weights import files_of, try_weights
+from skipwise.comparison.question.starting_weights import files_of, try_weights
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.images import store_images, store_weights
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from skipwise.comparison.draft import ComparisonRequest, Draft, draft_plan
+from skipwise.comparison.executors.executor import Executor, check_executor
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
 from skipwise.comparison.plan.plan import COMPARISONS, Plan, check_together
 from skipwise.comparison.plan.planned import NoticeList, Planned, Stage
-from skipwise.comparison.plan.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
-from skipwise.comparison.plan.starting_weights import find_starts, several
-from skipwise.comparison.plan.target import target_of
+from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
+from skipwise.comparison.question.starting_weights import find_starts, several
+from skipwise.comparison.question.target import target_of
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.run.executor import Executor, check_executor
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.paths import user_path

@@ -12,8 +12,10 @@ import numpy as np
 
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
+from skipwise.comparison.executors.executor import Executor
+from skipwise.comparison.executors.local import LocalProcesses
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, Plan
-from skipwise.comparison.plan.question import LEAST
+from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
 from skipwise.comparison.report.networks import write_network_pages
 from skipwise.comparison.report.page import write_report
@@ -22,9 +24,7 @@ from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.finished import PICTURES, Comparison, histories
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.images import load_images
-from skipwise.comparison.run.local import LocalProcesses
 from skipwise.comparison.run.predictions import read_tested
 from skipwise.comparison.run.study import StudyResult, run_study
 from skipwise.comparison.wording.notes import resolvable

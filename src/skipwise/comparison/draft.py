@@ -9,13 +9,13 @@ from pathlib import Path
 from skipwise.advice.points import Asked, cross_validation
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
-from skipwise.comparison.plan.counting import check_countable, check_variants
-from skipwise.comparison.plan.grouping import Grouping, grouping_of
 from skipwise.comparison.plan.plan import Included, Plan
-from skipwise.comparison.plan.question import Question
-from skipwise.comparison.plan.starting_weights import Starts, choose_recipes
-from skipwise.comparison.plan.target import check_reachable
-from skipwise.comparison.plan.tuning import choose_tuning
+from skipwise.comparison.question.counting import check_countable, check_variants
+from skipwise.comparison.question.grouping import Grouping, grouping_of
+from skipwise.comparison.question.question import Question
+from skipwise.comparison.question.starting_weights import Starts, choose_recipes
+from skipwise.comparison.question.target import check_reachable
+from skipwise.comparison.question.tuning import choose_tuning
 from skipwise.comparison.run.images import image_options
 from skipwise.comparison.wording.groups import group_warnings, in_groups
 from skipwise.data.prepare import Prepared, Request

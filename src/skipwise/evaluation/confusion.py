@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.statistics.shares import exact
+from skipwise.statistics.runs.shares import exact
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from skipwise.evaluation.outcomes import OUTCOMES, Outcome
 from skipwise.evaluation.temperature import FEWEST_IMAGES, fit_temperature
 from skipwise.statistics.groups import groups_if_any
 from skipwise.statistics.means import mean_interval, share_interval
-from skipwise.statistics.shares import exact
+from skipwise.statistics.runs.shares import exact
 
 ASKED = (0.95, 0.99)
 """Accuracies for which the page says how many images have to be left to a person."""

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.plan.question import LEAST_ALPHA, Question
+from skipwise.comparison.question.question import LEAST_ALPHA, Question
 from skipwise.comparison.results.judged import possible, possible_pairs
 from skipwise.comparison.run.collapse import has_learned
 from skipwise.core.errors import SkipwiseError

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.core.errors import SkipwiseError
 from skipwise.judging.record import OneSeedPair
 from skipwise.statistics import Estimate, Pair, mcnemar

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.records import Candidate, Results, RunResult
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.statistics import Estimate, Pair, Share

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skipwise.comparison.plan.grouping import Grouping
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.grouping import Grouping
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.recommendation import Recommendation
 from skipwise.comparison.results.records import Results

@@ -7,17 +7,17 @@ The heart is `judge`. `carry_forward` and `candidates_left` make a sequence of l
 import warnings
 from typing import Any
 
-from skipwise.statistics.climbing import Climb, climb
 from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
-from skipwise.statistics.reaching import Attempt, Reaching, ReachingPair, Reachings, first_reached, reachings
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
 from skipwise.statistics.resolution import Resolution, at_best, least_shown, resolution
+from skipwise.statistics.runs.climbing import Climb, climb
+from skipwise.statistics.runs.reaching import Attempt, Reaching, ReachingPair, Reachings, first_reached, reachings
+from skipwise.statistics.runs.shares import Share, share
+from skipwise.statistics.runs.spread import FEWEST_RUNS, Spread, SpreadPair, Spreads, spreads
 from skipwise.statistics.sequential import beaten, candidates_left, carry_forward
-from skipwise.statistics.shares import Share, share
 from skipwise.statistics.simultaneous import SCHEDULE, pair_level, schedule
-from skipwise.statistics.spread import FEWEST_RUNS, Spread, SpreadPair, Spreads, spreads
 
 __all__ = [
     "FEWEST_GROUPS",

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from skipwise.statistics.groups import Groups, groups_of
 from skipwise.statistics.intervals import Mean, Networks, Table, analyse, difference_of, mean_of
 from skipwise.statistics.records import Estimate, Judgement, Pair, verdict_of
-from skipwise.statistics.shares import share
+from skipwise.statistics.runs.shares import share
 from skipwise.statistics.simultaneous import accuracy_level, pair_level, schedule
 
 Scores = Mapping[str, NDArray[Any]]

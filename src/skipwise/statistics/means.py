@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from skipwise.statistics.groups import Groups
-from skipwise.statistics.shares import exact
+from skipwise.statistics.runs.shares import exact
 
 
 def share_interval(

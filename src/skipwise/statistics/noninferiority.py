@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from skipwise.statistics.shares import exact
+from skipwise.statistics.runs.shares import exact
 
 Outcome = Literal["certified", "not as good", "cannot tell"]
 

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
-from skipwise.statistics.shares import Share
+from skipwise.statistics.runs.shares import Share
 
 Verdict = Literal["better", "worse", "equivalent", "unresolved"]
 

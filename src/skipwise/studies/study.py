@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from skipwise.comparison.compare import compare
+from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.planned import Planned
 from skipwise.comparison.results.finished import Comparison
-from skipwise.comparison.run.executor import Executor
 from skipwise.core.errors import SkipwiseError, require, unknown_name
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, write_sealed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.judged import JudgedOutcome
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.wording import phrases

@@ -12,7 +12,7 @@ from skipwise.core.text import command, count, finished_already
 from skipwise.evaluating import wording
 from skipwise.evaluating.record import EvaluationReport
 from skipwise.evaluation.one_network import Evaluation
-from skipwise.statistics.shares import exact
+from skipwise.statistics.runs.shares import exact
 from skipwise.training.train import Trained
 
 

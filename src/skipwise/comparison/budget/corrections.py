@@ -17,9 +17,9 @@ from dataclasses import replace
 
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import ending, makespan, run_seconds, slowest
+from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.comparison.plan.question import FEWEST, LEAST
-from skipwise.comparison.run.executor import Event
+from skipwise.comparison.question.question import FEWEST, LEAST
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.training.callbacks import RunEnd

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from skipwise.comparison.budget.forecast import run_seconds, seconds
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.question import FEWEST, LEAST
+from skipwise.comparison.question.question import FEWEST, LEAST
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, duration, listed
 from skipwise.training.probe.step_cost import StepCost

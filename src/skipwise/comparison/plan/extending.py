@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
-from skipwise.comparison.plan.question import Question
 from skipwise.comparison.plan.sameness import with_stored_batch
+from skipwise.comparison.question.question import Question
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.workspace.task import Place

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from skipwise.comparison.plan.digest import LATER, digest_of
-from skipwise.comparison.plan.grouping import Grouping
-from skipwise.comparison.plan.question import Question
 from skipwise.comparison.plan.sameness import (
     as_begun_there,
     nameless,
@@ -16,6 +14,8 @@ from skipwise.comparison.plan.sameness import (
     said_of_weights,
     wherever,
 )
+from skipwise.comparison.question.grouping import Grouping
+from skipwise.comparison.question.question import Question
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.differences import IGNORED, WITHIN, compared, difference
 from skipwise.core.errors import SkipwiseError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.report.tables import table
 from skipwise.comparison.results.judged import JudgedOutcome
 from skipwise.comparison.results.records import Results

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from skipwise.comparison.options import ReportOptions
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
-from skipwise.comparison.plan.target import check_reachable, target_of
+from skipwise.comparison.question.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.core.errors import SkipwiseError, unknown_name

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from msgspec import UNSET, UnsetType
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.disagreements import Disagreement, Divided
 from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
 from skipwise.comparison.results.recommendation import Recommendation

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.judged import JudgedOutcome, Reached, possible, possible_pairs
 from skipwise.comparison.run.study import StudyResult
 from skipwise.evaluation.outcomes import Outcome

@@ -8,7 +8,7 @@ from pathlib import Path
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.text import clock_time, count
 from skipwise.evaluation.learned import LearningCheck, check_learning
-from skipwise.statistics.climbing import Climb, climb
+from skipwise.statistics.runs.climbing import Climb, climb
 from skipwise.training.run.files import read_history
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord

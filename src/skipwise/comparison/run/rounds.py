@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from skipwise.comparison.budget.corrections import Budget
+from skipwise.comparison.executors.executor import Event, Executor
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.comparison.run.executor import Event, Executor
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.evaluation.variants import VARIANTS

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.budget.corrections import Budget
+from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.records import Look, Tried, as_advantage
-from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.learning import not_learned
 from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.run.rounds import Rounds

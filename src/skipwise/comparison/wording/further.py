@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.judged import JudgedOutcome
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.wording.phrases import margin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skipwise.comparison.plan.grouping import Grouping
+from skipwise.comparison.question.grouping import Grouping
 from skipwise.core.text import count
 from skipwise.statistics import FEWEST_GROUPS
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.question import FEWEST, LEAST, Question
+from skipwise.comparison.question.question import FEWEST, LEAST, Question
 from skipwise.comparison.results.records import Candidate, Results, RunResult
 from skipwise.comparison.wording.groups import group_warnings
 from skipwise.comparison.wording.phrases import accuracy, length

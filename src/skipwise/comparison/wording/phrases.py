@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.records import Candidate, Results
 from skipwise.core.text import count
 from skipwise.cost.counts import Counts

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.comparison.wording.phrases import length, margin
 from skipwise.core.text import byte_size, duration, listed
 

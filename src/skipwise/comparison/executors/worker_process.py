@@ -1,6 +1,6 @@
 """A process that does the runs it is told to, one after the other.
 
-    python -m skipwise.comparison.run.worker_process COMPARISON_FOLDER
+    python -m skipwise.comparison.executors.worker_process COMPARISON_FOLDER
 
 A line on standard input is a run, a `Job` as JSON; lines on standard output report how it goes, each a
 `Message` as JSON. SIGTERM ends it after the current step, which is saved. When standard input ends, the process that
@@ -83,8 +83,8 @@ def _stop(*_: object) -> None:
 
 
 def _serve(folder: Path, orders: queue.Queue[bytes], send: Callable[[Message], None]) -> None:
+    from skipwise.comparison.executors.worker import Worker
     from skipwise.comparison.plan.plan import Job
-    from skipwise.comparison.run.worker import Worker
     from skipwise.core.machine.system import keep_freed_memory
     from skipwise.training.callbacks import RunEnd
 

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import msgspec
 
+from skipwise.comparison.executors.executor import Event
+from skipwise.comparison.executors.worker_process import Message
 from skipwise.comparison.plan.plan import Job
-from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.worker_process import Message
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.environment import PATIENCE
@@ -200,7 +200,13 @@ class _Worker(threading.Thread):
 
     def _start(self) -> None:
         # -P keeps modules in the current folder out of our imports.
-        command = [sys.executable, "-P", "-m", "skipwise.comparison.run.worker_process", str(self.folder.resolve())]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "skipwise.comparison.executors.worker_process",
+            str(self.folder.resolve()),
+        ]
         environment = (
             PATIENCE
             | os.environ

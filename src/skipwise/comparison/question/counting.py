@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from skipwise.comparison.plan.grouping import groups_of_test
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.grouping import groups_of_test
+from skipwise.comparison.question.question import Question
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.prepare import Prepared
 from skipwise.evaluation.variants import VARIANTS, Kinds

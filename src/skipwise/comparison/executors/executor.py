@@ -30,9 +30,9 @@ class Executor(Protocol):
       first `submit` and stay until `close`. The packed pixels and the weights are read from the paths in these files.
       A worker writes into the folder of its run only, and two workers never do the same run at the same time. Workers
       share no memory, and need no connection to each other.
-    - **Doing a run.** `skipwise.comparison.run.worker.Worker(folder).events(job)` does one run in the present process.
-      It yields the state after each step, which stays there, each `Epoch`, and last a `RunEnd`. These are plain
-      records: `msgspec.json` encodes and decodes an `Epoch`. When the `RunEnd` is yielded, the run's folder is
+    - **Doing a run.** `skipwise.comparison.executors.worker.Worker(folder).events(job)` does one run in the present
+      process. It yields the state after each step, which stays there, each `Epoch`, and last a `RunEnd`. These are
+      plain records: `msgspec.json` encodes and decodes an `Epoch`. When the `RunEnd` is yielded, the run's folder is
       complete; its record may be read from there instead of being sent.
     - **Ends.** Every job that was submitted, and not cancelled, comes to exactly one `RunEnd`. A run whose loss
       diverges, or whose network's own code raises an error, ends as "failed", and the others continue. What no run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skipwise.comparison.plan.plan import Tuning
-from skipwise.comparison.plan.question import Question
+from skipwise.comparison.question.question import Question
 from skipwise.core.errors import SkipwiseError
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.loop.recipe import Recipe, RecipeOptions

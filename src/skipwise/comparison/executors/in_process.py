@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from skipwise.comparison.executors.executor import Event
+from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.plan import Job
-from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.worker import Worker
 from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.runner import Progress
 from skipwise.training.run.state import TrainState

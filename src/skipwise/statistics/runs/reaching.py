@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from skipwise.statistics.spread import FEWEST_RUNS
+from skipwise.statistics.runs.spread import FEWEST_RUNS
 
 HIDDEN = 0.3
 """The largest share of runs that may be hidden at either end; found by simulation (benchmarks/reaching.py)."""

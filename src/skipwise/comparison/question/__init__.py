@@ -1,0 +1,1 @@
+"""The question that a comparison answers, before it becomes a plan."""
