@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
+from skipwise import __version__
 from skipwise.comparison.compare import compare
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.planned import Planned
@@ -202,7 +202,7 @@ def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> Study
         comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in settled.designs),
         findings=findings,
         verdict=answer_in_all(finding.answer for finding in findings),
-        version=version("skipwise"),
+        version=__version__,
         machine=f"{machine.processor}, {machine.cores} cores, torch {machine.versions.get('torch', '?')}",
         costs=tuple(cost for design in settled.designs for cost in costs_of(design, done[design.name])),
     )
