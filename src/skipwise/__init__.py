@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from skipwise.training.depth_norms import DepthNorms as DepthNorms
     from skipwise.training.depth_norms import read_depth_norms as read_depth_norms
     from skipwise.training.train import train as train
+    from skipwise.watching.record import Status as Status
+    from skipwise.watching.status import status as status
 
 __version__ = "0.1.0"
 
@@ -79,6 +81,7 @@ _HOMES = {
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
+    "Status": "skipwise.watching.record",
     "StudyReport": "skipwise.studies.records",
     "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
@@ -99,6 +102,7 @@ _HOMES = {
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.results.finished",
     "serve": "skipwise.serving.serve",
+    "status": "skipwise.watching.status",
     "study": "skipwise.studies.study",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.verify.verify",

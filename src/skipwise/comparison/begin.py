@@ -14,7 +14,8 @@ from skipwise.comparison.conclude import carry_out
 from skipwise.comparison.draft import ComparisonRequest, Draft
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.extending import is_answered
-from skipwise.comparison.plan.plan import COMPARISONS, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.layout import REPORT, RESULTS
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.plan.reuse import check_included, include_runs
 from skipwise.comparison.plan.saved import write_plan
 from skipwise.comparison.question.starting_weights import files_of, try_weights

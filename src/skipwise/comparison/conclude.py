@@ -14,7 +14,8 @@ from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.executors.local import LocalProcesses
-from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
 from skipwise.comparison.report.networks import write_network_pages
@@ -22,10 +23,12 @@ from skipwise.comparison.report.page import write_report
 from skipwise.comparison.report.thumbnails import pictures
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.finished import PICTURES, Comparison, histories
+from skipwise.comparison.results.interim import INTERIM
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.images import load_images
 from skipwise.comparison.run.predictions import read_tested
+from skipwise.comparison.run.pulse import ComparisonPulse
 from skipwise.comparison.run.study import StudyResult, run_study
 from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
@@ -33,9 +36,10 @@ from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import write_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
+from skipwise.core.workspace.heartbeat import HEARTBEAT
 from skipwise.cost.timing import latencies
 from skipwise.pages.pictures import FEW_PIXELS
-from skipwise.training.callbacks import Callback, Phase, Start, with_callbacks
+from skipwise.training.callbacks import Callback, Callbacks, Phase, Start, with_callbacks
 
 
 def carry_out(
@@ -62,6 +66,7 @@ def carry_out(
     if plan.grouping is None and (bound := resolvable(counts, question)):
         callback.on_notice(bound)
     start = Start(folder=folder, plan=plan, forecast=forecast)
+    callback = Callbacks([ComparisonPulse(None if budget is None else budget.end), callback])
     return with_callbacks(
         callback, start, lambda: _carry_out(plan, folder, callback, budget, executor or LocalProcesses())
     )
@@ -90,7 +95,7 @@ def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | No
     callback.on_phase(Phase(name="Writing the report"))
     write_json(folder / PICTURES, shown)
     write_sealed(folder / COSTS, costs, [PICTURES])
-    for name in ("images.json", "weights.json"):
+    for name in ("images.json", "weights.json", INTERIM, HEARTBEAT):
         (folder / name).unlink(missing_ok=True)
     write_report(folder / REPORT, plan, results, costs, histories(plan, folder, results), shown, pages)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from skipwise.comparison.plan.plan import run_folder
+from skipwise.comparison.plan.layout import run_folder
 from skipwise.comparison.results.finished import Comparison
 from skipwise.core.text import command, without
 

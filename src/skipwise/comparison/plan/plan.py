@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from skipwise.comparison.plan.digest import LATER, digest_of
+from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS, TUNING, run_folder, tuning_folder
 from skipwise.comparison.plan.sameness import (
     as_begun_there,
     nameless,
@@ -236,7 +237,7 @@ class Plan:
         if self.folds is None:
             return (Job(spec=self.spec(model, seed, lr=lr), folder=run_folder(model, seed)),)
         return tuple(
-            Job(spec=self.spec(model, seed, lr=lr, fold=fold), folder=f"{run_folder(model, seed)}-f{fold}")
+            Job(spec=self.spec(model, seed, lr=lr, fold=fold), folder=run_folder(model, seed, fold=fold))
             for fold in range(self.folds)
         )
 
@@ -253,8 +254,7 @@ class Plan:
             for rate in self.tuning.rates:
                 spec = self.spec(model, self.tuning.seed, lr=rate)
                 short = replace(spec, recipe=shortened(spec.recipe, self.tuning.epochs, self.train_images))
-                name = run_folder(model, self.tuning.seed, parent=TUNING)
-                found[model, rate] = Job(spec=short, folder=f"{name}-lr{rate!r}")
+                found[model, rate] = Job(spec=short, folder=tuning_folder(model, self.tuning.seed, rate))
         return found
 
     def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
@@ -317,16 +317,6 @@ class Plan:
         )
 
 
-TUNING = "tuning"
-"""The folder of the runs that choose learning rates."""
-
-
-def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:
-    """Returns the folder of a run. The colon in the name of a user's own network is replaced."""
-    return f"{parent}/{model.replace(':', '.')}-s{seed}"
-
-
-PLAN, RESULTS, COSTS, REPORT = "plan.json", "comparison.json", "costs.json", "report.html"
 COMPARISONS = Workspace(
     parent=Path("runs/compare"),
     noun="a comparison",

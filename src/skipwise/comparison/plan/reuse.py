@@ -13,7 +13,8 @@ from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import user_path
 from skipwise.nets.external import is_external
-from skipwise.training.run.files import FILES, RECORD
+from skipwise.training.run.files import FILES
+from skipwise.training.run.names import RECORD
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord, read_run
 

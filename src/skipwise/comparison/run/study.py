@@ -16,7 +16,9 @@ from pathlib import Path
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.results.interim import write_interim
 from skipwise.comparison.results.records import Look, Tried, as_advantage
+from skipwise.comparison.run.interim import interim_of
 from skipwise.comparison.run.learning import not_learned
 from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.run.rounds import Rounds
@@ -179,7 +181,10 @@ class _Study:
         decided = tuple(pair for pair in _decided(self.judgement) if pair not in before)
         self.looks.append(Look(seeds=count, candidates=tuple(still), decided=decided))
         advantages = tuple(as_advantage(pair, question.scoring) for pair in self.judgement.pairs)
-        return candidates_left(replace(self.judgement, pairs=advantages), every_pair=question.every_pair)
+        left = candidates_left(replace(self.judgement, pairs=advantages), every_pair=question.every_pair)
+        seeds = tuple(look.seeds for look in self.looks)
+        write_interim(self.folder, interim_of(self.plan, seeds, self.judgement, answers, left))
+        return left
 
 
 def _decided(judgement: Judgement | None) -> list[tuple[str, str]]:
