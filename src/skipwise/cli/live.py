@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -85,6 +86,16 @@ class Screen(Display):
         total, work = self.left.remaining.total, self.left.remaining.work
         ended = f"{len(self.left.ended)} of {len(self.left.remaining.tasks)} runs"
         self._show(f"{self.phase}: {ended}", total - work, total or 1, "  ".join(filter(None, status)))
+
+
+class AgainScreen(Screen):
+    """Shows the progress of a run of a comparison that is trained again."""
+
+    def on_start(self, start: Start) -> None:
+        self._line(f"in {start.folder}  {RESUMABLE}")
+        self.left = StudyTime(replace(start.plan, processes=1), {})
+        self.phase = ""
+        self.failed: set[str] = set()
 
 
 class TrainScreen(Display):

@@ -9,6 +9,8 @@ from statistics import median
 
 from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, run_folder, tuning_folder
 from skipwise.comparison.results.interim import Interim, read_interim
+from skipwise.comparison.wording.costs import next_look
+from skipwise.cost.price import Price
 from skipwise.watching.plans import ComparisonPart, CostsPart, RecipePart, read_part
 from skipwise.watching.presence import Presence, at_work
 from skipwise.watching.record import Expected, RunStatus, Status
@@ -18,8 +20,12 @@ ENDING = 2.0
 """Seconds for each network when all runs are done, as in the estimate of the progress bar."""
 
 
-def comparison_status(folder: Path, plan: ComparisonPart) -> Status:
-    """The status of a comparison."""
+def comparison_status(folder: Path, plan: ComparisonPart, price: Price | None = None) -> Status:
+    """The status of a comparison.
+
+    Args:
+        price: of a machine, where it was named.
+    """
     finished = all((folder / name).is_file() for name in (RESULTS, COSTS, REPORT))
     present = None if finished else at_work(folder)
     interim = None if finished else read_interim(folder)
@@ -45,6 +51,7 @@ def comparison_status(folder: Path, plan: ComparisonPart) -> Status:
         last_look=last_look,
         interim=interim,
         result=_result(folder) if finished else "",
+        next_cost=_next_cost(plan, interim, runs, price),
     )
 
 
@@ -109,6 +116,13 @@ def _expected(
         a_round = [typical[name] for name in going_on for _ in range(plan.folds or 1)]
         more += _makespan(a_round * (look - before), processes)
     return next_look, Expected(seeds=looks[-1], seconds=left + more)
+
+
+def _next_cost(plan: ComparisonPart, interim: Interim | None, runs: list[RunStatus], price: Price | None) -> str:
+    """What the next look costs, all of its runs together, and what it may settle."""
+    if interim is None or interim.next_look is None:
+        return ""
+    return next_look(interim.next_look, _typical_seconds(runs), plan.processes, price)
 
 
 def _typical_seconds(runs: list[RunStatus]) -> dict[str, float]:

@@ -77,5 +77,6 @@ def _work(status: Status) -> dict[str, Any]:
             (f"{pair.a} - {pair.b}", pair.text, wording.at_look(pair))
             for pair in (() if status.interim is None else status.interim.pairs)
         ],
+        "next_cost": status.next_cost,
         "peeking": wording.peeking(status),
     }

@@ -96,6 +96,7 @@ class Status:
         last_look: when the answer is expected if all looks are needed; None where that is not known, or is `next_look`.
         interim: what the last look has shown; None before the first one, and once the comparison is finished.
         result: what was found, in a few words; "" while it is not finished.
+        next_cost: what the next look costs, and how likely it is to settle what is open; "" where that is not known.
         problem: what can't be read, in a sentence; "" where all can.
 
     Example:
@@ -119,6 +120,7 @@ class Status:
     last_look: Expected | None = None
     interim: Interim | None = None
     result: str = ""
+    next_cost: str = ""
     problem: str = ""
 
     @property

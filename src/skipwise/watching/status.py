@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
+from skipwise.cost.price import Price, parse_price
 from skipwise.watching.comparisons import comparison_status
+from skipwise.watching.found import OF_A_RUN, works_below
 from skipwise.watching.options import StatusOptions
 from skipwise.watching.plans import ComparisonPart, StudyPart, StudyRecordPart, read_part, read_plan
 from skipwise.watching.presence import at_work
 from skipwise.watching.record import Status
 from skipwise.watching.runs import single_run
-
-DEEPEST = 4
-"""Folders below the one that is named, in which works are looked for."""
-MOST = 20_000
-"""Entries of folders that are looked at, at most."""
-OF_A_RUN = ("terms.json", "run.json", "metrics.jsonl", "heartbeat.json")
 
 
 @takes(StatusOptions)
@@ -43,7 +38,7 @@ def status(folder: str | os.PathLike[str], *, options: StatusOptions) -> Status:
         >>> skipwise.status("runs").kind
         'folder'
     """
-    found = status_of(user_path(folder))
+    found = status_of(user_path(folder), options.price)
     if options.page is not None:
         from skipwise.watching.page import write_page  # not for those who only look
 
@@ -51,20 +46,25 @@ def status(folder: str | os.PathLike[str], *, options: StatusOptions) -> Status:
     return found
 
 
-def status_of(folder: Path) -> Status:
-    """The status of the work in a folder; see `status`."""
+def status_of(folder: Path, price: str | None = None) -> Status:
+    """The status of the work in a folder; see `status`.
+
+    Args:
+        price: as it was named.
+    """
+    amount = None if price is None else parse_price(price)
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise SkipwiseError(f"{folder} {what}; give the folder of a comparison, a run or a study.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of records of earlier versions, which are not used for anything here
         try:
-            found = _work_in(folder)
+            found = _work_in(folder, amount)
         except OSError as error:
             raise SkipwiseError(f"{folder} can't be read ({error.strerror or error}).") from error
         if found is not None:
             return found
-        parts = tuple(_works_below(folder))
+        parts = tuple(filter(None, (_readable(inner, amount) for inner, _ in works_below(folder))))
     if not parts:
         raise SkipwiseError(
             f"{folder} holds no comparison, no run of 'train' and no study; give a folder that one of these verbs made."
@@ -75,7 +75,14 @@ def status_of(folder: Path) -> Status:
     return Status(folder=str(folder), kind="folder", state=state, parts=_in_order(parts))  # type: ignore[arg-type]
 
 
-def _work_in(folder: Path) -> Status | None:
+def _readable(folder: Path, price: Price | None) -> Status | None:
+    try:
+        return _work_in(folder, price)
+    except OSError:  # removed meanwhile, or somebody else's
+        return None
+
+
+def _work_in(folder: Path, price: Price | None) -> Status | None:
     """The status of the work whose folder this is; None where it is no work's."""
     path = folder / "plan.json"
     if path.is_file():
@@ -84,20 +91,20 @@ def _work_in(folder: Path) -> Status | None:
         except SkipwiseError as error:
             return Status(folder=str(folder), kind="comparison", state="damaged", problem=str(error))
         if isinstance(plan, ComparisonPart):
-            return comparison_status(folder, plan)
+            return comparison_status(folder, plan, price)
         if isinstance(plan, StudyPart):
-            return _study(folder, plan)
+            return _study(folder, plan, price)
     if any((folder / name).is_file() for name in OF_A_RUN):
         return single_run(folder)
     return None
 
 
-def _study(folder: Path, plan: StudyPart) -> Status:
+def _study(folder: Path, plan: StudyPart, price: Price | None) -> Status:
     record = read_part(folder / "study.json", StudyRecordPart)
     parts = []
     for design in (plan.settled or plan.setup).designs:
         place = folder / design.name
-        found = _work_in(place) if place.is_dir() else None
+        found = _work_in(place, price) if place.is_dir() else None
         parts.append(found or Status(folder=str(place), kind="comparison", state="waiting", about=design.title))
     present = None if record is not None else at_work(folder)
     running = present is not None or any(part.is_running for part in parts)
@@ -110,29 +117,6 @@ def _study(folder: Path, plan: StudyPart) -> Status:
         parts=tuple(parts),
         result="" if record is None else f"the claim is {record.verdict}",
     )
-
-
-def _works_below(top: Path) -> Iterator[Status]:
-    """The works below a folder; those of a study or a comparison are its parts."""
-    seen, waiting = 0, [(top, 0)]
-    while waiting:
-        folder, depth = waiting.pop()
-        try:
-            inner = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
-        except OSError:  # removed, or somebody else's
-            continue
-        for name in inner:
-            seen += 1
-            if seen > MOST or name.startswith("."):
-                continue
-            try:
-                found = _work_in(folder / name)
-            except OSError:
-                continue
-            if found is not None:
-                yield found
-            elif depth + 1 < DEEPEST:
-                waiting.append((folder / name, depth + 1))
 
 
 def _in_order(parts: tuple[Status, ...]) -> tuple[Status, ...]:

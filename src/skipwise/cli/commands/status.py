@@ -78,7 +78,7 @@ def _follow(line: Line[StatusOptions], folder: str, *, json: bool) -> Status:
     from skipwise.core.progress import Console
 
     console, page = Console(), line.options.page
-    looks = _looks(folder, page)
+    looks = _looks(folder, page, line.options.price)
     if json:
         for found in _changed(looks):
             print_json(found)
@@ -102,7 +102,7 @@ def _follow(line: Line[StatusOptions], folder: str, *, json: bool) -> Status:
     return found
 
 
-def _looks(folder: str, page: str | None) -> Iterator[Status]:
+def _looks(folder: str, page: str | None, price: str | None) -> Iterator[Status]:
     """The status again and again, up to the first at which nobody works on it."""
     from skipwise.core.files.paths import user_path
     from skipwise.watching.page import write_page
@@ -110,7 +110,7 @@ def _looks(folder: str, page: str | None) -> Iterator[Status]:
 
     where = user_path(folder)
     while True:
-        found = status_of(where)
+        found = status_of(where, price)
         if page is not None:
             write_page(user_path(page), found, again=LOOKS_APART if found.is_running else None)
         yield found

@@ -54,6 +54,9 @@ def _parts(status: Status) -> Iterator[RenderableType]:
         yield _interim_networks(status)
         yield Text()
         yield _interim_pairs(status)
+    if status.next_cost:
+        yield Text()
+        yield Text(status.next_cost)
     if peeking := wording.peeking(status):
         yield Text()
         yield Text(peeking)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from skipwise.comparison.plan.digest import LATER, digest_of
 from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS, TUNING, run_folder, tuning_folder
@@ -47,6 +47,10 @@ def check_together(folds: int | None, *, tune: bool, included: bool, lr: float |
     if tune or included:
         what = "--tune chooses by validation images" if tune else "--include takes runs that were tested on one split"
         raise SkipwiseError(f"{what}, and cross-validation has none; leave it or --folds out.")
+
+
+Keep = Literal["all", "best", "none"]
+KEEPS: tuple[Keep, ...] = ("all", "best", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +99,9 @@ class Plan:
     which took them for independent of each other.
 
     `target_accuracy` is an accuracy on the validation images, in percent; it is asked how many epochs it takes.
+
+    `keep` says which runs keep their weights: all, of each network the best one on the validation images, or none. No
+    result depends on it.
 
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
     `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
@@ -145,6 +152,7 @@ class Plan:
     asked_batch: int | None = field(default=None, metadata=IGNORED | LATER)
     grouping: Grouping | None = field(default=None, metadata=compared("other test images belong together") | LATER)
     target_accuracy: float | None = field(default=None, metadata=compared(_OTHER_TARGET) | LATER)
+    keep: Keep = field(default="all", metadata=IGNORED | LATER)
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
     guests = earlier_name("external_code", "guests")

@@ -53,6 +53,21 @@ class InterimPair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NextLook:
+    """The look that comes next.
+
+    Args:
+        seeds: of each network that goes on.
+        runs: how many runs of each network it takes.
+        chance: the probability that it leaves nothing open, by the looks so far.
+    """
+
+    seeds: int
+    runs: dict[str, int]
+    chance: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Interim:
     """The last look.
 
@@ -64,6 +79,7 @@ class Interim:
         heading: the unit of differences, such as "points".
         networks: those that were trained.
         pairs: those that could be judged.
+        next_look: None where there is none, or nothing is open.
     """
 
     looks: tuple[int, ...]
@@ -73,6 +89,7 @@ class Interim:
     heading: str
     networks: tuple[InterimNetwork, ...]
     pairs: tuple[InterimPair, ...]
+    next_look: NextLook | None = None
 
 
 def write_interim(folder: Path, interim: Interim) -> None:

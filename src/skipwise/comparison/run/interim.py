@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.interim import Interim, InterimNetwork, InterimPair
 from skipwise.comparison.results.judged import possible, possible_pairs
-from skipwise.comparison.run.predictions import Answers
+from skipwise.comparison.run.settling import next_look
+from skipwise.comparison.run.study import LookTaken
 from skipwise.comparison.wording import phrases
-from skipwise.statistics import Judgement
 
 
-def interim_of(
-    plan: Plan, looks: tuple[int, ...], judgement: Judgement, answers: Mapping[str, Answers], left: frozenset[str]
-) -> Interim:
-    """Returns what a look has shown.
-
-    Args:
-        looks: the number of seeds at each look so far.
-        judgement: at the last of them.
-        answers: of every candidate that is trained.
-        left: the candidates that get more seeds, if there are more looks.
-    """
+def interim_of(look: LookTaken) -> Interim:
+    """Returns what a look has shown, and what the next one may settle."""
+    plan, judgement = look.plan, look.judgement
     question, scoring = plan.question, plan.question.scoring
-    goes_on = left if len(looks) < len(plan.looks) else frozenset()
+    goes_on = look.left if len(look.seeds) < len(plan.looks) else frozenset()
     networks = []
     for name in plan.trained:
         outcome = possible(judgement.accuracies.get(name), scoring)
         networks.append(
             InterimNetwork(
                 name=name,
-                seeds=len(answers[name].seeds),
+                seeds=len(look.answers[name].seeds),
                 value=None if outcome is None else outcome.value,
                 low=None if outcome is None else outcome.low,
                 high=None if outcome is None else outcome.high,
@@ -40,7 +29,7 @@ def interim_of(
             )
         )
     return Interim(
-        looks=looks,
+        looks=look.seeds,
         planned=plan.looks,
         measure=phrases.measure(question),
         sure=phrases.sure(question),
@@ -50,4 +39,5 @@ def interim_of(
             InterimPair(a=pair.a, b=pair.b, verdict=pair.verdict, text=phrases.difference(pair, question))
             for pair in possible_pairs(judgement.pairs, scoring)
         ),
+        next_look=next_look(look),
     )
