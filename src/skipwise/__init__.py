@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from skipwise.advice.advise import Advice as Advice
     from skipwise.advice.advise import advise as advise
     from skipwise.auditing.audit import audit as audit
+    from skipwise.cleaning.clean import clean as clean
+    from skipwise.cleaning.record import Cleaning as Cleaning
     from skipwise.comparison.compare import compare as compare
     from skipwise.comparison.executors.executor import Executor as Executor
     from skipwise.comparison.executors.in_process import InProcess as InProcess
     from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
     from skipwise.comparison.plan.planned import Planned as Planned
     from skipwise.comparison.recommend import recommend as recommend
+    from skipwise.comparison.restore import restore as restore
     from skipwise.comparison.results.finished import Comparison as Comparison
     from skipwise.comparison.results.finished import report as report
     from skipwise.comparison.run.observer import Observer as Observer
@@ -54,12 +57,15 @@ if TYPE_CHECKING:
     from skipwise.training.depth_norms import DepthNorms as DepthNorms
     from skipwise.training.depth_norms import read_depth_norms as read_depth_norms
     from skipwise.training.train import train as train
+    from skipwise.watching.record import Status as Status
+    from skipwise.watching.status import status as status
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Advice": "skipwise.advice.advise",
     "Callback": "skipwise.training.callbacks",
+    "Cleaning": "skipwise.cleaning.record",
     "Comparison": "skipwise.comparison.results.finished",
     "DepthNorms": "skipwise.training.depth_norms",
     "Epoch": "skipwise.training.callbacks",
@@ -79,9 +85,11 @@ _HOMES = {
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
+    "Status": "skipwise.watching.record",
     "StudyReport": "skipwise.studies.records",
     "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
+    "clean": "skipwise.cleaning.clean",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
     "evaluate": "skipwise.evaluating.evaluate",
@@ -98,7 +106,9 @@ _HOMES = {
     "read_depth_norms": "skipwise.training.depth_norms",
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.results.finished",
+    "restore": "skipwise.comparison.restore",
     "serve": "skipwise.serving.serve",
+    "status": "skipwise.watching.status",
     "study": "skipwise.studies.study",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.verify.verify",

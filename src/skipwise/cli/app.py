@@ -17,6 +17,7 @@ import typer
 
 from skipwise.cli.commands import (
     audit,
+    clean,
     compare,
     evaluate,
     explain,
@@ -28,7 +29,9 @@ from skipwise.cli.commands import (
     profile,
     recommend,
     report,
+    restore,
     serve,
+    status,
     study,
     train,
     verify,
@@ -268,7 +271,10 @@ VERBS = (
     (explain.explain, "skipwise explain runs/train/images path/to/photos --check"),
     (serve.serve, "skipwise serve runs/export/images-onnx-fp32"),
     (study.study, "skipwise study depth --dry-run"),
+    (restore.restore, "skipwise restore runs/compare/images/runs/resnet18-s0"),
+    (status.status, "skipwise status runs/compare/images --watch"),
     (audit.audit, "skipwise audit path/to/images"),
+    (clean.clean, "skipwise clean runs --older-than 14"),
     (profile.profile, "skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224"),
     (models.models, "skipwise models 'se_*'"),
 )

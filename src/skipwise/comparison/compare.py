@@ -15,20 +15,21 @@ from skipwise.comparison.draft import ComparisonRequest, Draft, draft_plan
 from skipwise.comparison.executors.executor import Executor, check_executor
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
-from skipwise.comparison.plan.plan import COMPARISONS, Plan, check_together
+from skipwise.comparison.plan.plan import COMPARISONS, KEEPS, Keep, Plan, check_together
 from skipwise.comparison.plan.planned import NoticeList, Planned, Stage
 from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
-from skipwise.comparison.results.finished import Comparison, read_comparison
+from skipwise.comparison.results.finished import Comparison, priced, read_comparison
 from skipwise.comparison.run.observer import Observed, Observer
-from skipwise.core.errors import SkipwiseError, require
+from skipwise.core.errors import SkipwiseError, require, unknown_name
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
+from skipwise.cost.price import Price, parse_price
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import margins_of, outcome_names
@@ -88,6 +89,8 @@ def compare(
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)
         callbacks = [*callbacks, Observed(observer)]
     check_executor(executor)
+    _keep(options)
+    _price(options)
     began = time.monotonic() if began is None else began
     sentences: list[str] = []
     watch: Callback = Callbacks(callbacks)
@@ -113,6 +116,8 @@ def compare(
         here=_on_this_machine(options, asked, draft, began),
         callback=watch,
         executor=executor,
+        keep=_keep(options),
+        price=_price(options),
     )
     if options.planning.dry_run:
         return _planned(place, *look_ahead_from(begin, place), sentences)
@@ -192,7 +197,7 @@ def _task(draft: Draft, options: CompareOptions, watch: Callback) -> Task[Plan]:
 
 def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str]) -> Comparison | Planned:
     """Returns the finished comparison in the folder; for a dry run, its plan."""
-    found = read_comparison(place.folder)
+    found = priced(read_comparison(place.folder), _price(options))
     if (saved := _saved(options)) is not None:
         write_plan(saved, found.plan)
     return _planned(place, found.plan, None, sentences) if options.planning.dry_run else found
@@ -219,6 +224,25 @@ def _output(options: CompareOptions) -> Path | None:
 
 def _saved(options: CompareOptions) -> Path | None:
     return None if options.planning.save_plan is None else user_path(options.planning.save_plan)
+
+
+def _keep(options: CompareOptions) -> Keep | None:
+    """The weights that are to be kept; None where nothing was said.
+
+    Raises:
+        SkipwiseError: there is no such choice.
+    """
+    asked = options.disk.keep
+    if asked is None:
+        return None
+    if asked not in KEEPS:
+        raise unknown_name("choice of weights to keep", asked, KEEPS)
+    return next(each for each in KEEPS if each == asked)
+
+
+def _price(options: CompareOptions) -> Price | None:
+    """The price of a machine; None where none was named."""
+    return None if options.cost.price is None else parse_price(options.cost.price)
 
 
 def _question(options: CompareOptions, names: Sequence[str]) -> Question:

@@ -28,6 +28,7 @@ from skipwise.nets.weights.published import (
     has_published,
     published,
 )
+from skipwise.training.run.dropped import need_weights
 from skipwise.training.run.record import RunSpec, read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
@@ -96,14 +97,13 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
         return Found(start=Start(name=path.name, sha256=sha256(path), key=key), file=path)
     if not (path / "run.json").exists():
         raise SkipwiseError(f"{path} is no finished run; give --init a run's folder or a file of weights.")
-    record = read_run(path, "weights.safetensors")
+    record = read_run(path)
     if record.status == "failed":
         raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no weights to start from.")
     if key is not None:
         raise SkipwiseError(f"--init-key is for files that hold several weights; the run in {path} has one.")
-    spec, file = record.spec, path / "weights.safetensors"
-    if not file.is_file():
-        raise SkipwiseError(f"The weights of the run in {path} are gone; train it again.")
+    spec, file = record.spec, need_weights(path)
+    read_run(path, file.name)
     start = Start(name=path.resolve().name, sha256=sha256(file), expects=spec.preprocessing)
     stem, width = (None, None) if is_external(spec.model) else (spec.stem, spec.width)
     return Found(start=start, file=file, spec=spec, stem=stem, width=width)

@@ -34,7 +34,8 @@ from skipwise.training.machine.ranks import Ranks, joined
 from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.options import MachineOptions, TrainOptions
 from skipwise.training.plan import RUNS, RunPlan
-from skipwise.training.run.files import CHECKPOINT, remove_checkpoint
+from skipwise.training.run.files import remove_checkpoint
+from skipwise.training.run.names import CHECKPOINT
 from skipwise.training.run.record import RunRecord, find_run
 from skipwise.training.starting_weights import Found
 

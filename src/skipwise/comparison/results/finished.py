@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.options import ReportOptions
-from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
@@ -16,6 +17,7 @@ from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
 from skipwise.core.signatures import takes
+from skipwise.cost.price import Price, parse_price
 from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics
 
@@ -117,7 +119,8 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     format = options.format
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-    found = _asked_of(read_comparison(Path(comparison)), options.target.target_accuracy)
+    price = None if options.cost.price is None else parse_price(options.cost.price)
+    found = priced(_asked_of(read_comparison(Path(comparison)), options.target.target_accuracy), price)
     if format == "md":
         from skipwise.comparison.report.markdown import markdown  # not for those who only read
 
@@ -127,6 +130,11 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     from skipwise.comparison.report.rewrite import rewrite_report  # not for those who only read
 
     return rewrite_report(found)
+
+
+def priced(found: Comparison, price: Price | None) -> Comparison:
+    """A comparison with a price of machines that is named only now."""
+    return found if price is None else replace(found, costs=replace(found.costs, price=price))
 
 
 def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:

@@ -22,6 +22,7 @@ from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import Trust, check_trusted, is_external
 from skipwise.nets.spec import NetworkSpec
+from skipwise.training.run.dropped import need_weights
 from skipwise.training.run.record import read_run
 
 if TYPE_CHECKING:
@@ -137,9 +138,7 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
     record = read_run(path)
     if record.status != "finished":
         raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no network.")
-    weights = path / "weights.safetensors"
-    if not weights.is_file():
-        raise SkipwiseError(f"{path} has no weights.safetensors any more; train that run again.")
+    weights = need_weights(path)
     read_run(path, weights.name)
     spec = record.spec
     check_trusted(spec.model, trust, folder)
