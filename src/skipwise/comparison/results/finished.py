@@ -15,6 +15,7 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics
@@ -26,7 +27,7 @@ PICTURES = "pictures.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Shown):
     """A finished comparison.
 
     Args:
