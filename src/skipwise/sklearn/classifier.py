@@ -20,7 +20,6 @@ from skipwise.sklearn.sources import class_names, source_of_paths, source_of_pix
 
 if TYPE_CHECKING:
     from skipwise.data.sources import Source
-    from skipwise.deploy.predict.predictor import Predictor
     from skipwise.training.run.state import EpochMetrics
 
 LARGEST_SEED = 2**32 - 1
@@ -142,7 +141,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         run = RunFolder()
         train_on(source, self._options(), run.path, validation_fraction=self.validation_fraction)
         self._run = run
-        self._predictor: Predictor | None = None
         self.history_: tuple[EpochMetrics, ...] = read_history(run.path)
         self.n_iter_ = len(self.history_)
         return self
@@ -171,7 +169,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def _values(self, X: Any, *, reset: bool) -> NDArray[Any]:
         """X as an array of numbers. Rows of pixels must be as long as in `fit`."""
-        if getattr(X, "ndim", None) not in (None, 2) or (not hasattr(X, "ndim") and np.ndim(X) > 2):
+        X = X if hasattr(X, "ndim") else np.asarray(X)
+        if X.ndim > 2:
             if reset:
                 for name in ("n_features_in_", "feature_names_in_"):  # of an earlier fit
                     if hasattr(self, name):
@@ -211,7 +210,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             images: Any = [os.fspath(each) for each in X]
         else:
             images = self._levels.pixels(as_images(self._values(X, reset=False)))
-        predictor = self._opened()
+        predictor = self._run.predictor(trust=self.network)
         found = np.empty((len(images), len(self.classes_)), np.float32)
         for place, answer in enumerate(predictor.predict_many(images)):
             if answer.error is not None:
@@ -222,15 +221,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most likely class of each image, as it was in y. The arguments are those of `predict_proba`."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-    def _opened(self) -> Predictor:
-        """The network, opened when it is first asked."""
-        if self._predictor is None:
-            from skipwise.deploy.predict.predictor import Predictor  # which needs torch for a run
-
-            self._predictor = Predictor(self._run.path, trust=self.network)
-        return self._predictor
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Writes the fitted estimator into a folder, without pickle. The folder is a run: `skipwise predict`,
@@ -275,8 +267,3 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.non_deterministic = self.random_state is None
         return tags
-
-    def __getstate__(self) -> dict[str, Any]:
-        # An open network is opened again where it is needed.
-        state: dict[str, Any] = super().__getstate__()
-        return {name: None if name == "_predictor" else value for name, value in state.items()}

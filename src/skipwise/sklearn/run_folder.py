@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skipwise.training.plan import RUNS
 from skipwise.training.run.files import FILES, RECORD
+
+if TYPE_CHECKING:
+    from skipwise.deploy.predict.predictor import Predictor
 
 KEPT = (RUNS.plan_file, RECORD, *FILES)
 """The files of a run that are kept."""
@@ -25,8 +29,22 @@ class RunFolder:
         self._make()
 
     def _make(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="skipwise-")
-        self.path = Path(self._folder.name)
+        self.path = Path(tempfile.mkdtemp(prefix="skipwise-"))
+        # Not a TemporaryDirectory, which warns where it is removed with its owner.
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        self._predictor: Predictor | None = None
+
+    def predictor(self, *, trust: str) -> Predictor:
+        """The run's network, which is opened when it is first asked for.
+
+        Args:
+            trust: the network's name, which may be one of the user's own.
+        """
+        if self._predictor is None:
+            from skipwise.deploy.predict.predictor import Predictor  # which loads PyTorch for a run
+
+            self._predictor = Predictor(self.path, trust=trust)
+        return self._predictor
 
     def copy_to(self, folder: Path) -> None:
         """Copies the run's files into a folder that is there."""

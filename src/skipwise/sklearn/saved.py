@@ -92,7 +92,7 @@ def load(kind: type[E], folder: str | os.PathLike[str], *, trust: Trust) -> E:
     estimator.classes_ = np.array(saved.classes, dtype=object if label_type.kind == "O" else label_type)
     if class_names(estimator.classes_) != run.spec.classes or run.spec.model != saved.params.get("network"):
         raise Damaged(f"{path / RECORD} does not belong to the run beside it; {MEND}.")
-    estimator._levels, estimator._run, estimator._predictor = saved.levels, RunFolder.copy_of(path), None
+    estimator._levels, estimator._run = saved.levels, RunFolder.copy_of(path)
     estimator.history_ = read_history(path)
     estimator.n_iter_ = len(estimator.history_)
     if saved.features is not None:
