@@ -6,6 +6,7 @@ The public names are loaded when they are first used: importing skipwise imports
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -123,13 +124,17 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'skipwise' has no attribute {name!r}")
     try:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        found = getattr(importlib.import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
         if error.name in {"torch", "torchvision", "sklearn"}:
             from skipwise.core.errors import missing_extra
 
             raise missing_extra("train", error.name) from error
         raise
+    if "IPython" in sys.modules:
+        # By its name: it is above all that is public.
+        return importlib.import_module("skipwise.notebook.progress").in_cells(name, found)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -17,6 +17,7 @@ from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
@@ -43,7 +44,7 @@ RETRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class Trained(Shown):
     """A run that has ended.
 
     Args:

@@ -16,6 +16,7 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.cost.price import Price, parse_price
 from skipwise.training.run.files import read_history
@@ -28,7 +29,7 @@ PICTURES = "pictures.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Shown):
     """A finished comparison.
 
     Args:

@@ -17,6 +17,7 @@ from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.json_records import write_json
 from skipwise.core.files.paths import user_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import command, printable
 from skipwise.core.workspace.task import Task
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exported:
+class Exported(Shown):
     """The result of an export.
 
     Args:
