@@ -11,10 +11,12 @@ from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESU
 from skipwise.comparison.question.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
+from skipwise.core.remote.copies import local_path
 from skipwise.core.signatures import takes
 from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics
@@ -117,7 +119,11 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     format = options.format
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-    found = _asked_of(read_comparison(Path(comparison)), options.target.target_accuracy)
+    if format == "html" and is_address(comparison):
+        raise SkipwiseError(
+            f"The page can't be written to {comparison}; copy the comparison here first, or take --format md or json."
+        )
+    found = _asked_of(read_comparison(local_path(comparison)), options.target.target_accuracy)
     if format == "md":
         from skipwise.comparison.report.markdown import markdown  # not for those who only read
 
