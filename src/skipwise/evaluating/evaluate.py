@@ -16,7 +16,7 @@ from skipwise.core.escaping import csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
 from skipwise.core.files.paths import output_path, user_path
-from skipwise.core.remote.copies import local_path
+from skipwise.core.remote.copies import address_of, local_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import listed
 from skipwise.core.workspace.task import Task
@@ -122,7 +122,7 @@ def evaluate(
     plan = EvaluationPlan(
         network=subject.network,
         model=subject.model,
-        source=str(subject.folder),
+        source=address_of(subject.folder),
         data=found.data,
         split=found.split,
         images=found.fingerprint(),

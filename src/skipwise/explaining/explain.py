@@ -14,7 +14,7 @@ from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import output_path
-from skipwise.core.remote.copies import local_path
+from skipwise.core.remote.copies import address_of, local_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import count
 from skipwise.core.workspace.task import Task
@@ -98,7 +98,7 @@ def explain(
         notice(sentence)
     plan = ExplanationPlan(
         network=network.identity,
-        source=str(folder),
+        source=address_of(folder),
         images=seen.fingerprint(),
         class_name=wanted.class_name,
         layer=wanted.layer,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from skipwise.core.addresses import concealed, is_address, looked_at, normal, redacted, revealed
+from skipwise.core.addresses import concealed, is_address, looked_at, normal, redacted, revealed, scheme_of
 from skipwise.core.download.asked_for import check_asked_for, is_asked_for
 from skipwise.core.errors import SkipwiseError, differing_keys
 from skipwise.core.files.cache_folder import cache_folder
@@ -128,6 +128,10 @@ def known(given: str | os.PathLike[str]) -> str:
     refuse_page(given)
     if not normal(given).partition("://")[2]:
         raise SkipwiseError(f"{normal(given)} names nothing; give the whole address, as in s3://bucket/pets.")
+    address = normal(given)
+    login, server = kind_of(address).login, address.partition("://")[2].partition("/")[0]
+    if ":" in server.rpartition("@")[0] and scheme_of(address) not in ("http", "https", "ssh", "sftp"):
+        raise SkipwiseError(f"{address} has a key in it, where nobody reads it; leave it out, and {login}.")
     try:
         return concealed(given)
     except ValueError as error:
@@ -153,7 +157,7 @@ def record_in(home: Path) -> CopyRecord | None:
 
 
 def address_of(path: Path) -> str:
-    """The address of a file or folder in a copy; the absolute path of any other.
+    """The address of a file or folder in a copy; the path of any other as it is.
 
     Example:
         >>> address_of(Path("/data/pets"))
@@ -162,11 +166,11 @@ def address_of(path: Path) -> str:
     absolute = path.absolute()
     root = (cache_folder() / FOLDER).absolute()
     if not absolute.is_relative_to(root):
-        return str(absolute)
+        return str(path)
     parts = absolute.relative_to(root).parts
     record = record_in(root / parts[0]) if len(parts) > 2 else None
     if record is None:
-        return str(absolute)
+        return str(path)
     return posixpath.join(record.address, *parts[3:])
 
 

@@ -34,12 +34,12 @@ UNFINISHED = ".unfinished"
 
 
 def is_copied(folder: Path, file: RemoteFile) -> bool:
-    """Returns whether this version of a file is in a folder."""
+    """Returns whether this version of a file is in a folder; False where nobody knows which version it is."""
     try:
         status = os.lstat(os.path.join(folder, file.name))  # noqa: PTH118 - called for every file
     except OSError:
         return False
-    return (file.size in (status.st_size, -1)) and status.st_mtime_ns == file.stamp
+    return file.size in (status.st_size, -1) and status.st_mtime_ns == file.stamp != 0
 
 
 def copy_files(

@@ -38,7 +38,8 @@ class RemoteFile(NamedTuple):
     Args:
         name: its path below the address, with `/` between folders; its own name if the address is a file.
         size: bytes; -1 if the server does not say.
-        stamp: nanoseconds since 1970 when it was last changed, with digits that change with its content.
+        stamp: nanoseconds since 1970 when it was last changed, with digits that change with its content; see
+            `stamp_of`.
         path: its path in the filesystem.
     """
 
@@ -246,13 +247,15 @@ def stamp_of(info: dict[str, Any]) -> int:
     """Nanoseconds since 1970, as the time of change of a copy.
 
     The second is that of the file's change, and the rest a hash of its version. So a copy that has this time is a
-    copy of this version.
+    copy of this version. 0 if the server does not say which version a file is.
     """
     versions = [f"{name}={info[name]}" for name in _VERSIONS if info.get(name) is not None]
     commit = info.get("last_commit")  # of the Hugging Face hub
     versions += [str(getattr(commit, "oid", commit))] if commit is not None else []
     if (large := info.get("lfs")) is not None:
         versions.append(str(getattr(large, "sha256", large)))
+    if not versions:
+        return 0
     seconds = max(0, min(_seconds(info), 2**32))
     digits = int.from_bytes(hashlib.sha256("\n".join(versions).encode()).digest()[:6]) % 10**7
     return seconds * 10**9 + digits * 100  # some disks keep steps of 100 nanoseconds

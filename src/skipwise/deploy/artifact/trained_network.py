@@ -106,7 +106,7 @@ class TrainedNetwork:
             stem=self.stem,
             seed=self.seed,
             recipe=self.recipe,
-            run=address_of(user_path(self.where)),
+            run=address_of(user_path(self.where).absolute()),
             weights=sha256(self.weights),
             key=self.key,
             test_accuracy=self.test_accuracy,

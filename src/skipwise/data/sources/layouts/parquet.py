@@ -178,16 +178,16 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
     )
 
 
-def _check(root: Path, name: str, table: Any, columns: Sequence[str]) -> None:
+def _check(root: Path, shard: str, table: Any, columns: Sequence[str]) -> None:
     """Raises SkipwiseError if a column is missing, or if there are more rows than bytes in the file."""
-    file = root / name
+    file = root / shard
     for name in columns:
         if table.schema_arrow.names.count(name) != 1:
             raise SkipwiseError(
                 f"{file} has no column {name!r}, which another Parquet file beside it has; give one of them, or make "
                 "them alike."
             )
-    rows, size = table.metadata.num_rows, size_and_stamp(root, name)[0]
+    rows, size = table.metadata.num_rows, size_and_stamp(root, shard)[0]
     if not 0 <= rows <= size:
         raise SkipwiseError(
             f"{file} claims {rows:,} images in {size:,} bytes, which is impossible; download or create it again."
