@@ -39,7 +39,8 @@ from skipwise.cli.commands import (
 from skipwise.cli.declared import command
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
-from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed
+from skipwise.core.addresses import without_secrets
+from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed, differing_keys
 from skipwise.core.machine import environment, memory, streams
 from skipwise.core.text import printable
 from skipwise.data.image.limits import most_pixels
@@ -85,6 +86,7 @@ def main() -> NoReturn:
     status = 0
     try:
         environment.furnish()
+        _keep_secrets()
         watched(_say)
         memory.refuse_what_does_not_fit()
         with _stoppable(), _missing_extras():
@@ -114,6 +116,14 @@ def main() -> NoReturn:
     finally:
         streams.let_go()
     sys.exit(status)
+
+
+def _keep_secrets() -> None:
+    """Takes passwords and signatures out of the addresses in the command line, before anything repeats it."""
+    try:
+        sys.argv[1:] = without_secrets(sys.argv[1:])
+    except ValueError as error:
+        raise differing_keys(error) from None
 
 
 def _sentence(error: Exception) -> str | None:

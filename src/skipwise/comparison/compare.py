@@ -25,7 +25,7 @@ from skipwise.comparison.question.target import target_of
 from skipwise.comparison.results.finished import Comparison, priced, read_comparison
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require, unknown_name
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
@@ -137,7 +137,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     included = find_included(several(study.include))
     names = list(study.models.split(",") if isinstance(study.models, str) else study.models)
     if extend and output is not None:
-        names = in_stored_order(names, user_path(output))
+        names = in_stored_order(names, output_path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     question = _question(options, names)
     check_options(img_size=images.img_size, stem=network.stem, width=network.width, seed=study.seed)
@@ -219,11 +219,11 @@ def _on_this_machine(options: CompareOptions, asked: ComparisonRequest, draft: D
 
 
 def _output(options: CompareOptions) -> Path | None:
-    return None if options.folder.output is None else user_path(options.folder.output)
+    return None if options.folder.output is None else output_path(options.folder.output)
 
 
 def _saved(options: CompareOptions) -> Path | None:
-    return None if options.planning.save_plan is None else user_path(options.planning.save_plan)
+    return None if options.planning.save_plan is None else output_path(options.planning.save_plan)
 
 
 def _keep(options: CompareOptions) -> Keep | None:

@@ -15,7 +15,8 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path, user_path
+from skipwise.core.remote.copies import address_of, local_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import listed
 from skipwise.core.workspace.task import Task
@@ -91,7 +92,7 @@ def evaluate(
     output, again = options.folder.output, options.folder.again
     if subset not in ("test", "val"):
         raise SkipwiseError(f"--subset must be test or val, not {subset!r}.")
-    path, weights, reading = user_path(network), options.weights, asked_reading(options.reading)
+    path, weights, reading = local_path(network, progress), options.weights, asked_reading(options.reading)
     trained, said = network_in(path, weights, data, reading) if path.is_file() else (None, [])
     if trained is None and (weights.classes is not None or weights.init_key is not None):
         raise SkipwiseError(f"--classes and --init-key are for a file of weights, which {path} is not; leave them out.")
@@ -121,7 +122,7 @@ def evaluate(
     plan = EvaluationPlan(
         network=subject.network,
         model=subject.model,
-        source=str(subject.folder),
+        source=address_of(subject.folder),
         data=found.data,
         split=found.split,
         images=found.fingerprint(),
@@ -132,7 +133,7 @@ def evaluate(
         workspace=EVALUATIONS,
         plan=plan,
         name=path.resolve().stem if trained is not None else path.resolve().name,
-        output=user_path(output) if output is not None else None,
+        output=output_path(output) if output is not None else None,
         again=again,
         notice=notice,
     )

@@ -15,7 +15,7 @@ from typing import Literal
 from skipwise.advice.weights import StartingWeights
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.external import check_trusted, is_external
@@ -87,7 +87,7 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
     Raises:
         SkipwiseError: there are none, or the run failed.
     """
-    path = user_path(where)
+    path = local_path(where)
     if not path.is_dir():
         if not path.is_file():
             raise SkipwiseError(

@@ -16,7 +16,7 @@ import numpy as np
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.atomic import clear_leftovers, write_text
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
@@ -111,7 +111,7 @@ def train(
     asked = request_of(options)
     request = Request.of(data, options.images, options.reading)
     require("torch", extra="train")
-    named = None if options.folder.output is None else user_path(options.folder.output)
+    named = None if options.folder.output is None else output_path(options.folder.output)
     check_begun(RUNS, named, resume=options.folder.resume)
     asked = replace(asked, device=choose_device(asked.device))
     with contextlib.ExitStack() as stack:

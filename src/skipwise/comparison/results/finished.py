@@ -12,10 +12,12 @@ from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
+from skipwise.core.remote.copies import local_path
 from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.cost.price import Price, parse_price
@@ -120,8 +122,12 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     format = options.format
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
+    if format == "html" and is_address(comparison):
+        raise SkipwiseError(
+            f"The page can't be written to {comparison}; copy the comparison here first, or take --format md or json."
+        )
     price = None if options.cost.price is None else parse_price(options.cost.price)
-    found = priced(_asked_of(read_comparison(Path(comparison)), options.target.target_accuracy), price)
+    found = priced(_asked_of(read_comparison(local_path(comparison)), options.target.target_accuracy), price)
     if format == "md":
         from skipwise.comparison.report.markdown import markdown  # not for those who only read
 
