@@ -37,6 +37,7 @@ from skipwise.cli.commands import (
     verify,
 )
 from skipwise.cli.declared import command
+from skipwise.cli.stopped import Stopped
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
 from skipwise.core.addresses import without_secrets
@@ -61,17 +62,6 @@ UNREAD = 128 + 13
 
 
 HANGUP: Any = getattr(signal, "SIGHUP", None)
-
-
-class _Stopped(BaseException):
-    """Ctrl-C, or a polite request to end; `status` is the exit status shells expect.
-
-    No Exception, so that no handler for what may go wrong in a network takes it for that.
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class _Unread(BaseException):
@@ -99,8 +89,8 @@ def main() -> NoReturn:
         if isinstance(error, NotTrusted):
             _say(f"Again:    {text.command('skipwise', *sys.argv[1:], *error.options)}")
         status = 2
-    except _Stopped as stopped:
-        _say("\nStopped. What is finished is kept; the same command goes on from there.")
+    except Stopped as stopped:
+        _say(f"\n{stopped.sentence}")
         status = stopped.status
     except _Unread:
         status = UNREAD
@@ -178,7 +168,7 @@ def _quiet(verb: Callable[..., object]) -> Callable[..., object]:
         try:
             with _read_to_its_end():
                 return verb(*arguments, **options)
-        except (SystemExit, KeyboardInterrupt) as ended:  # Ctrl-C is `_Stopped`
+        except (SystemExit, KeyboardInterrupt) as ended:  # Ctrl-C is `Stopped`
             raise SkipwiseError(
                 f"The code of your network, or of another package, ended the program ({ended!r}); fix it, and run the "
                 "same command again."
@@ -206,11 +196,11 @@ def _usage(error: Exception) -> int:
 def _stoppable() -> Iterator[None]:
     """A request to end unwinds the stack, so that processes end and locks open, instead of cutting it off."""
 
-    asked: list[_Stopped] = []
+    asked: list[Stopped] = []
 
     def stop(number: int, _: FrameType | None) -> None:
         first = time.monotonic()
-        asked.append(_Stopped(128 + number))
+        asked.append(Stopped(128 + number))
 
         def again(number: int, _: FrameType | None) -> None:
             # A second one means it: whatever the tidying up waits for, files are whole or absent. But a terminal and

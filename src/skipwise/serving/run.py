@@ -44,6 +44,7 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
         socket = stack.enter_context(bound(address.host, address.port))
         windows = Windows()
         watchers: list[Watcher] = [metrics, windows]
+        log = None
         if options.answers.log is not None:
             log = AnswerLog(output_path(options.answers.log), images=options.answers.log_images, say=told.notice)
             stack.callback(log.close)
@@ -77,6 +78,8 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
             app_of(service, rules), protocol=_protocol(limits), drain=limits.drain_time, began=began, ending=ending
         )
         server.run(sockets=[socket])
+        if log is not None:
+            log.close(server.time_left)
     if server.unanswered:
         told.notice(f"Stopped; {count(server.unanswered, 'request')} could not be answered in time.")
     else:
