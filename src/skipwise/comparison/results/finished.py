@@ -16,7 +16,9 @@ from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
 from skipwise.core.signatures import takes
-from skipwise.training.run.files import read_history
+from skipwise.training.callbacks import RunEnd
+from skipwise.training.run.files import RECORD, read_history
+from skipwise.training.run.record import read_run
 from skipwise.training.run.state import EpochMetrics
 
 FORMATS = ("html", "md", "json")
@@ -158,3 +160,17 @@ def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tupl
         ]
         for candidate in results.candidates
     }
+
+
+def runs_of(found: Comparison) -> list[RunEnd]:
+    """The ends of a finished comparison's runs, as far as their folders are still there."""
+    results, plan = found.results, found.plan
+    jobs = list(plan.tuning_jobs().values())
+    for candidate in results.candidates:
+        jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, lr=candidate.lr)]
+    ended = []
+    for job in jobs:
+        if (found.folder / job.folder / RECORD).is_file():
+            record = read_run(found.folder / job.folder)
+            ended.append(RunEnd(run=job.folder, record=record, earlier=True))
+    return ended
