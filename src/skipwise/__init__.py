@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skipwise import statistics as statistics
+    from skipwise import tracking as tracking
     from skipwise.advice.advise import Advice as Advice
     from skipwise.advice.advise import advise as advise
     from skipwise.auditing.audit import audit as audit
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from skipwise.data.sources import Source as Source
     from skipwise.data.sources import open_images as open_images
     from skipwise.deploy.export.export import export as export
+    from skipwise.deploy.hub.push import Pushed as Pushed
+    from skipwise.deploy.hub.push import push as push
+    from skipwise.deploy.load import load as load
     from skipwise.deploy.predict.predict import predict as predict
     from skipwise.deploy.predict.predictor import Prediction as Prediction
     from skipwise.deploy.predict.predictor import Predictor as Predictor
@@ -83,6 +87,7 @@ _HOMES = {
     "Planned": "skipwise.comparison.plan.planned",
     "Prediction": "skipwise.deploy.predict.predictor",
     "Predictor": "skipwise.deploy.predict.predictor",
+    "Pushed": "skipwise.deploy.hub.push",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
@@ -100,10 +105,12 @@ _HOMES = {
     "judge": "skipwise.judging.judge",
     "judge_predictions": "skipwise.judging.predictions",
     "list_models": "skipwise.nets.zoo",
+    "load": "skipwise.deploy.load",
     "load_weights": "skipwise.nets.weights.loading",
     "open_images": "skipwise.data.sources",
     "predict": "skipwise.deploy.predict.predict",
     "profile": "skipwise.cost.profile",
+    "push": "skipwise.deploy.hub.push",
     "read_depth_norms": "skipwise.training.depth_norms",
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.results.finished",
@@ -115,12 +122,14 @@ _HOMES = {
     "verify": "skipwise.deploy.verify.verify",
 }
 
-__all__ = sorted([*_HOMES, "statistics"])
+_PACKAGES = ("statistics", "tracking")
+
+__all__ = sorted([*_HOMES, *_PACKAGES])
 
 
 def __getattr__(name: str) -> Any:
-    if name == "statistics":
-        return importlib.import_module("skipwise.statistics")
+    if name in _PACKAGES:
+        return importlib.import_module(f"skipwise.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'skipwise' has no attribute {name!r}")
     try:

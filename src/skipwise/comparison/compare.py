@@ -22,7 +22,7 @@ from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
-from skipwise.comparison.results.finished import Comparison, priced, read_comparison
+from skipwise.comparison.results.finished import Comparison, priced, read_comparison, runs_of
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require, unknown_name
 from skipwise.core.files.paths import output_path
@@ -37,6 +37,7 @@ from skipwise.training.callbacks import Callback, Callbacks
 from skipwise.training.inputs import check_options
 from skipwise.training.machine.execution import check_precision, check_workers, choose_device, is_unchanged
 from skipwise.training.run.time_budget import parse_limit
+from skipwise.training.trackers import trackers_of
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
@@ -91,6 +92,8 @@ def compare(
     check_executor(executor)
     _keep(options)
     _price(options)
+    trackers = trackers_of(options.tracking.track)
+    callbacks = [*callbacks, *trackers]
     began = time.monotonic() if began is None else began
     sentences: list[str] = []
     watch: Callback = Callbacks(callbacks)
@@ -102,7 +105,11 @@ def compare(
     task = _task(draft, options, watch)
     place = task.find()
     if is_answered(place, asked.question, extend=options.planning.extend):
-        return _show(place, options, sentences)
+        shown = _show(place, options, sentences)
+        if isinstance(shown, Comparison):
+            for tracker in trackers:
+                tracker.catch_up(shown.folder, shown.plan, shown, runs_of(shown))
+        return shown
     # What works needs torch, which takes a second to import; what was found out so far does not.
     from skipwise.comparison.begin import Beginning, begin_or_continue, look_ahead_from
 

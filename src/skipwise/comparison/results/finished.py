@@ -21,7 +21,10 @@ from skipwise.core.remote.copies import local_path
 from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.cost.price import Price, parse_price
+from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.files import read_history
+from skipwise.training.run.names import RECORD
+from skipwise.training.run.record import read_run
 from skipwise.training.run.state import EpochMetrics
 
 FORMATS = ("html", "md", "json")
@@ -173,3 +176,17 @@ def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tupl
         ]
         for candidate in results.candidates
     }
+
+
+def runs_of(found: Comparison) -> list[RunEnd]:
+    """The ends of a finished comparison's runs, as far as their folders are still there."""
+    results, plan = found.results, found.plan
+    jobs = list(plan.tuning_jobs().values())
+    for candidate in results.candidates:
+        jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, lr=candidate.lr)]
+    ended = []
+    for job in jobs:
+        if (found.folder / job.folder / RECORD).is_file():
+            record = read_run(found.folder / job.folder)
+            ended.append(RunEnd(run=job.folder, record=record, earlier=True))
+    return ended
