@@ -17,6 +17,7 @@ import typer
 
 from skipwise.cli.commands import (
     audit,
+    clean,
     compare,
     evaluate,
     explain,
@@ -26,9 +27,12 @@ from skipwise.cli.commands import (
     models,
     predict,
     profile,
+    push,
     recommend,
     report,
+    restore,
     serve,
+    status,
     study,
     train,
     verify,
@@ -37,7 +41,8 @@ from skipwise.cli.declared import command
 from skipwise.cli.stopped import Stopped
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
-from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed
+from skipwise.core.addresses import without_secrets
+from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed, differing_keys
 from skipwise.core.machine import environment, memory, streams
 from skipwise.core.text import printable
 from skipwise.data.image.limits import most_pixels
@@ -72,6 +77,7 @@ def main() -> NoReturn:
     status = 0
     try:
         environment.furnish()
+        _keep_secrets()
         watched(_say)
         memory.refuse_what_does_not_fit()
         with _stoppable(), _missing_extras():
@@ -101,6 +107,14 @@ def main() -> NoReturn:
     finally:
         streams.let_go()
     sys.exit(status)
+
+
+def _keep_secrets() -> None:
+    """Takes passwords and signatures out of the addresses in the command line, before anything repeats it."""
+    try:
+        sys.argv[1:] = without_secrets(sys.argv[1:])
+    except ValueError as error:
+        raise differing_keys(error) from None
 
 
 def _sentence(error: Exception) -> str | None:
@@ -251,6 +265,7 @@ VERBS = (
     (train.train, "skipwise train path/to/images --model resnet18 --epochs 20"),
     (evaluate.evaluate, "skipwise evaluate runs/train/images"),
     (export.export, "skipwise export runs/train/images --format openvino --precision int8"),
+    (push.push, "skipwise push runs/export/images-onnx-fp32/huggingface user/name --private"),
     (verify.verify, "skipwise verify runs/export/images-onnx-fp32 path/to/images"),
     (predict.predict, "skipwise predict runs/export/images-onnx-fp32 path/to/photos --output answers.csv"),
     (judge.judge, "skipwise judge resnet18-s0.csv resnet18-s1.csv mobilenet-s0.csv mobilenet-s1.csv --margin 1"),
@@ -258,7 +273,10 @@ VERBS = (
     (explain.explain, "skipwise explain runs/train/images path/to/photos --check"),
     (serve.serve, "skipwise serve runs/export/images-onnx-fp32"),
     (study.study, "skipwise study depth --dry-run"),
+    (restore.restore, "skipwise restore runs/compare/images/runs/resnet18-s0"),
+    (status.status, "skipwise status runs/compare/images --watch"),
     (audit.audit, "skipwise audit path/to/images"),
+    (clean.clean, "skipwise clean runs --older-than 14"),
     (profile.profile, "skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224"),
     (models.models, "skipwise models 'se_*'"),
 )

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path, user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.core.text import count
 from skipwise.serving.answer_log import AnswerLog
@@ -46,7 +46,7 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
         watchers: list[Watcher] = [metrics, windows]
         log = None
         if options.answers.log is not None:
-            log = AnswerLog(user_path(options.answers.log), images=options.answers.log_images, say=told.notice)
+            log = AnswerLog(output_path(options.answers.log), images=options.answers.log_images, say=told.notice)
             stack.callback(log.close)
             watchers.append(log)
         catalog = Catalog(_opened(folders, opening, told.progress))
