@@ -19,6 +19,7 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.json_limits import check_json
 from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
+from skipwise.core.remote.copies import local_path
 from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import command
@@ -82,7 +83,7 @@ def recommend(comparison: str | os.PathLike[str], *, options: RecommendOptions) 
         >>> found.recommendation.candidate, found.latencies["mobilenet_v2"] <= 0.005
         ('mobilenet_v2', True)
     """
-    found = read_comparison(Path(comparison))
+    found = read_comparison(local_path(comparison))
     limits = Limits(
         latency=_positive("--max-latency-ms", options.max_latency_ms, 1e-3),
         size=_positive("--max-size-mb", options.max_size_mb, 1e6),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skipwise.training.plan import RUNS
-from skipwise.training.run.files import FILES, RECORD
+from skipwise.training.run.files import FILES
+from skipwise.training.run.names import RECORD
 
 if TYPE_CHECKING:
     from skipwise.deploy.predict.predictor import Predictor
