@@ -80,6 +80,8 @@ def _leading_to_pages(path: Path) -> str:
             return f"[{words}]({Path(*['..'] * len(path.relative_to(ROOT).parts[:-1]))}/{HOME}.md{place})"
         if target.is_dir() and target / "README.md" in there:
             return f"[{words}]({address.rstrip('/')}/README.md{place})"
+        if target.suffix == ".ipynb":
+            return f"[{words}]({Path(address).with_suffix('.md').as_posix()}{place})"
         if target in there or (ROOT / "docs" in target.parents and target.is_file() and target.suffix != ".md"):
             return link[0]
         return words

@@ -7,6 +7,7 @@ know them from __init__.pyi, which `python -m skipwise.make_stub` writes.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -14,6 +15,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Advice": "skipwise.advice.advise",
     "Callback": "skipwise.training.callbacks",
+    "Cleaning": "skipwise.cleaning.record",
     "Comparison": "skipwise.comparison.results.finished",
     "DepthNorms": "skipwise.training.depth_norms",
     "Epoch": "skipwise.training.callbacks",
@@ -30,12 +32,15 @@ _HOMES = {
     "Planned": "skipwise.comparison.plan.planned",
     "Prediction": "skipwise.deploy.predict.predictor",
     "Predictor": "skipwise.deploy.predict.predictor",
+    "Pushed": "skipwise.deploy.hub.push",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
+    "Status": "skipwise.watching.record",
     "StudyReport": "skipwise.studies.records",
     "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
+    "clean": "skipwise.cleaning.clean",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
     "evaluate": "skipwise.evaluating.evaluate",
@@ -45,35 +50,45 @@ _HOMES = {
     "judge": "skipwise.judging.judge",
     "judge_predictions": "skipwise.judging.predictions",
     "list_models": "skipwise.nets.zoo",
+    "load": "skipwise.deploy.load",
     "load_weights": "skipwise.nets.weights.loading",
     "open_images": "skipwise.data.sources",
     "predict": "skipwise.deploy.predict.predict",
     "profile": "skipwise.cost.profile",
+    "push": "skipwise.deploy.hub.push",
     "read_depth_norms": "skipwise.training.depth_norms",
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.results.finished",
+    "restore": "skipwise.comparison.restore",
     "serve": "skipwise.serving.serve",
+    "status": "skipwise.watching.status",
     "study": "skipwise.studies.study",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.verify.verify",
 }
 
-__all__ = sorted([*_HOMES, "statistics"])
+_PACKAGES = ("statistics", "tracking")
+
+__all__ = sorted([*_HOMES, *_PACKAGES])
 
 
 def __getattr__(name: str) -> Any:
-    if name == "statistics":
-        return importlib.import_module("skipwise.statistics")
+    if name in _PACKAGES:
+        return importlib.import_module(f"skipwise.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'skipwise' has no attribute {name!r}")
     try:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        found = getattr(importlib.import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
         if error.name in {"torch", "torchvision", "sklearn"}:
             from skipwise.core.errors import missing_extra
 
             raise missing_extra("train", error.name) from error
         raise
+    if "IPython" in sys.modules:
+        # By its name: it is above all that is public.
+        return importlib.import_module("skipwise.notebook.progress").in_cells(name, found)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from pathlib import Path
 from skipwise.auditing.record import AuditReport
 from skipwise.comparison.recommend import Recommended
+from skipwise.comparison.restore import Restored
 from skipwise.cost.profile import ProfileReport
 from skipwise.data.scan.scan import Progress
 from skipwise.deploy.artifact.external_weights import ExternalWeights
@@ -18,6 +19,7 @@ from skipwise.deploy.predict.answers import Answer
 from skipwise.deploy.predict.predict import Predicted
 from skipwise.deploy.verify.record import Verified
 from skipwise.explaining.explain import Images
+from skipwise.nets.external import Trust
 from skipwise.serving.listening import Listening
 from skipwise.studies.records import PlannedStudy
 from skipwise.training.observer import TrainObserver
@@ -28,6 +30,7 @@ from typing import overload
 from skipwise import statistics as statistics
 from skipwise.advice.advise import Advice as Advice
 from skipwise.training.callbacks import Callback as Callback
+from skipwise.cleaning.record import Cleaning as Cleaning
 from skipwise.comparison.results.finished import Comparison as Comparison
 from skipwise.training.depth_norms import DepthNorms as DepthNorms
 from skipwise.training.callbacks import Epoch as Epoch
@@ -44,12 +47,15 @@ from skipwise.comparison.run.observer import Observer as Observer
 from skipwise.comparison.plan.planned import Planned as Planned
 from skipwise.deploy.predict.predictor import Prediction as Prediction
 from skipwise.deploy.predict.predictor import Predictor as Predictor
+from skipwise.deploy.hub.push import Pushed as Pushed
 from skipwise.data.sources import ReadingOptions as ReadingOptions
 from skipwise.core.errors import SkipwiseError as SkipwiseError
 from skipwise.data.sources import Source as Source
+from skipwise.watching.record import Status as Status
 from skipwise.studies.records import StudyReport as StudyReport
 from skipwise.nets.zoo import create_model as create_model
 from skipwise.nets.zoo import list_models as list_models
+from skipwise.deploy.load import load as load
 from skipwise.nets.weights.loading import load_weights as load_weights
 from skipwise.training.depth_norms import read_depth_norms as read_depth_norms
 
@@ -57,6 +63,7 @@ __version__: str
 __all__ = [
     "Advice",
     "Callback",
+    "Cleaning",
     "Comparison",
     "DepthNorms",
     "Epoch",
@@ -73,12 +80,15 @@ __all__ = [
     "Planned",
     "Prediction",
     "Predictor",
+    "Pushed",
     "ReadingOptions",
     "SkipwiseError",
     "Source",
+    "Status",
     "StudyReport",
     "advise",
     "audit",
+    "clean",
     "compare",
     "create_model",
     "evaluate",
@@ -88,16 +98,21 @@ __all__ = [
     "judge",
     "judge_predictions",
     "list_models",
+    "load",
     "load_weights",
     "open_images",
     "predict",
     "profile",
+    "push",
     "read_depth_norms",
     "recommend",
     "report",
+    "restore",
     "serve",
     "statistics",
+    "status",
     "study",
+    "tracking",
     "train",
     "verify",
 ]
@@ -243,6 +258,36 @@ def audit(
         ['audit.html', 'audit.json']
     """
 
+def clean(
+    folders: Sequence[str | os.PathLike[str]] = ...,
+    *,
+    older_than: int = 30,
+    cache: bool = True,
+    yes: bool = False,
+) -> Cleaning:
+    """Lists what may go in folders of results and in the cache; with `yes`, it frees it.
+
+    Results, answers, exported networks, the weights that one would use, and whatever a running process holds are never
+    touched, nor is anything that Skipwise did not make.
+
+    Args:
+        folders: of works, or folders that hold several; by default runs.
+        older_than (int, default 30): The days after which unfinished work counts as abandoned, and a cache as not used.
+        cache (bool, default True): Look into the cache of decoded images and data sets, too.
+        yes (bool, default False): Free what may go. Without it, it is only listed.
+
+    Returns:
+        What may go, and what was freed.
+
+    Raises:
+        SkipwiseError: there is no such folder, or a number of days below 0.
+
+    Example:
+        >>> import skipwise
+        >>> [each.kind for each in skipwise.clean(["runs"], cache=False).found]
+        []
+    """
+
 @overload
 def compare(
     data: str | os.PathLike[str],
@@ -291,6 +336,9 @@ def compare(
     compile: bool | None = None,
     pack: bool = True,
     workers: int | None = None,
+    keep: str | None = None,
+    price: str | None = None,
+    track: str | Sequence[str] = ...,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     again: bool = False,
@@ -393,6 +441,13 @@ def compare(
         pack (bool, default True): Decode the images once, into a file in the cache. Without, they are decoded in every
             epoch.
         workers (int | None, default None): The number of runs at a time. None: what suits this machine.
+        keep (str | None, default None): The runs that keep their weights: all; best, which is of each network the run
+            that did best on the validation images; or none. Answers are always kept, and 'skipwise restore' trains
+            dropped weights again. None: all.
+        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h': costs are told
+            in money, too. None: costs are told in machine-hours.
+        track (str | Sequence[str], default ()): Log the runs in a tool, too: mlflow, tensorboard or wandb, or several,
+            separated by commas. May be given several times.
         output (str | PathLike[str] | None, default None): The folder for the results. None: the next in runs/compare.
         resume (bool, default False): Fail unless there is unfinished work to continue.
         again (bool, default False): Do it once more, in the next folder, even if the same command has been finished
@@ -471,6 +526,9 @@ def compare(
     compile: bool | None = None,
     pack: bool = True,
     workers: int | None = None,
+    keep: str | None = None,
+    price: str | None = None,
+    track: str | Sequence[str] = ...,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     again: bool = False,
@@ -532,6 +590,9 @@ def compare(
     compile: bool | None = None,
     pack: bool = True,
     workers: int | None = None,
+    keep: str | None = None,
+    price: str | None = None,
+    track: str | Sequence[str] = ...,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     again: bool = False,
@@ -581,8 +642,9 @@ def evaluate(
     """Evaluates one network on labelled images, and writes a page, a record and every answer.
 
     Args:
-        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch; or a file
-            of weights that another program trained, with the option `model`.
+        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch; a folder
+            that `export --huggingface` wrote, or `hf-hub:user/name`; or a file of weights that another program trained,
+            with the option `model`.
         data (str | Path | None): labelled images, matched by the names of their classes. None, the default, takes the
             run's own images. Of images that the run was trained on, only its test images are taken.
         progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
@@ -715,6 +777,7 @@ def export(
     temperature: bool = True,
     explain: bool = False,
     serve: str | None = None,
+    huggingface: bool = False,
     sign: str | os.PathLike[str] | None = None,
     output: str | os.PathLike[str] | None = None,
     trust: bool | str = False,
@@ -728,6 +791,7 @@ def export(
     width: float = 1.0,
     stem: str | None = None,
     init_key: str | None = None,
+    track: str | Sequence[str] = ...,
     class_level: str | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
@@ -767,6 +831,9 @@ def export(
             or fp16; for networks of Skipwise.
         serve (str | None, default None): Write a folder into the artifact, too, that a server runs as it is: docker,
             openvino-model-server or triton.
+        huggingface (bool, default False): Write a folder into the artifact, too, for the Hugging Face Hub: a model
+            card, the weights, and a config.json that timm takes, too, where it has the network. 'skipwise push' sends
+            it.
         sign (str | PathLike[str] | None, default None): Sign the artifact with this secret key of minisign's. One that
             was made before has to be signed by it.
         output (str | PathLike[str] | None, default None): The folder for the results. None: the next in runs/export.
@@ -789,6 +856,8 @@ def export(
             published with.
         init_key (str | None, default None): Which weights to take from a file that holds several, such as
             state_dict_ema.
+        track (str | Sequence[str], default ()): Log the runs in a tool, too: mlflow, tensorboard or wandb, or several,
+            separated by commas. May be given several times.
         class_level (str | None, default None): The level of folders that holds the classes: 1 for the top, 2 for the
             folders in those, and so on, or leaf for the innermost. Folders that only wrap or split the images do not
             count. None: what the folders' names say.
@@ -1005,8 +1074,8 @@ def open_images(
     """Opens labelled images in any layout that Skipwise recognises. No image is decoded yet.
 
     Args:
-        data: path of a folder, an archive, a table or an array file, or the name of a data set ("digits",
-            "torchvision:DTD", "huggingface:owner/name").
+        data: path of a folder, an archive, a table or an array file; or the address of one ("s3://bucket/pets"); or the
+            name of a data set ("digits", "torchvision:DTD", "huggingface:owner/name").
         progress: called as progress(what, done, total) while long lists are read; None by default.
         class_level (str | None, default None): The level of folders that holds the classes: 1 for the top, 2 for the
             folders in those, and so on, or leaf for the innermost. Folders that only wrap or split the images do not
@@ -1164,6 +1233,38 @@ def profile(
         True
     """
 
+def push(
+    folder: str | os.PathLike[str],
+    name: str,
+    *,
+    private: bool = False,
+) -> Pushed:
+    """Sends a network to the Hugging Face Hub: its card, its configuration and its weights.
+
+    The library huggingface_hub does it, with the token that `hf auth login` keeps or HF_TOKEN has. Skipwise reads no
+    token. A repository that is there gets a new version.
+
+    Args:
+        folder (str | Path): what `export --huggingface` wrote, or the exported network that it is in.
+        name (str): the repository on the Hub, user/name.
+        private (bool, default False): Make a new repository private, so that only you and your organisation see it.
+
+    Returns:
+        Pushed: the folder, and where it is now.
+
+    Raises:
+        SkipwiseError: the folder holds no such network, the Hub refuses it or can't be reached, or huggingface_hub is
+            not installed.
+
+    Example:
+        >>> import skipwise
+        >>> try:
+        ...     skipwise.push("runs/export/images-onnx-fp32/huggingface", "no name")
+        ... except skipwise.SkipwiseError as error:
+        ...     print(error)
+        'no name' names nothing on the Hub; give a user or an organisation and a name: user/name.
+    """
+
 def recommend(
     comparison: str | os.PathLike[str],
     *,
@@ -1210,6 +1311,7 @@ def report(
     *,
     format: Literal["html"] = 'html',
     target_accuracy: float | None = None,
+    price: str | None = None,
 ) -> Path:
     """Writes the report of a finished comparison again.
 
@@ -1219,6 +1321,8 @@ def report(
             are printed.
         target_accuracy (float | None, default None): Also compare how many epochs networks need to reach this accuracy
             on the validation images, in percent.
+        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h': costs are told
+            in money, too. None: costs are told in machine-hours.
 
     Returns:
         The path of the page for "html"; the text itself for "md" and "json".
@@ -1239,6 +1343,7 @@ def report(
     *,
     format: Literal["md", "json"],
     target_accuracy: float | None = None,
+    price: str | None = None,
 ) -> str: ...
 
 @overload
@@ -1247,7 +1352,44 @@ def report(
     *,
     format: str,
     target_accuracy: float | None = None,
+    price: str | None = None,
 ) -> Path | str: ...
+
+def restore(
+    run: str | os.PathLike[str],
+    *,
+    images: str | os.PathLike[str] | None = None,
+    init: str | os.PathLike[str] | None = None,
+    trust: Trust = False,
+    callbacks: Sequence[Callback] = ...,
+    executor: Executor | None = None,
+) -> Restored:
+    """Trains a run of a comparison again whose weights were dropped, and puts them back if they are the same bytes.
+
+    The same call again goes on where it was stopped.
+
+    Args:
+        run: the folder of the run.
+        trust: whether a network of your own, whose code only the run's record names, may run; or its name.
+        callbacks: called while it is trained, see `skipwise.Callback`; none by default.
+        executor: does the run, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
+        images (str | PathLike[str] | None, default None): The place of the images. None: where they were.
+        init (str | PathLike[str] | None, default None): The file, or the run, of the weights that it started from.
+            None: those that are published, if it started from these.
+
+    Returns:
+        The run's folder, and whether there was nothing to do.
+
+    Raises:
+        SkipwiseError: there is no finished run of a comparison in the folder, its images or the weights that it started
+            from are not there any more, another process works there, or other bytes came out, as they may on another
+            machine.
+
+    Example:
+        >>> import skipwise
+        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # its weights are there
+        True
+    """
 
 def serve(
     artifacts: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
@@ -1329,6 +1471,33 @@ def serve(
     Example:
         >>> import skipwise
         >>> skipwise.serve("runs/export/images-onnx-fp32", port=8080)  # doctest: +SKIP
+    """
+
+def status(
+    folder: str | os.PathLike[str],
+    *,
+    price: str | None = None,
+    page: str | os.PathLike[str] | None = None,
+) -> Status:
+    """Reads how far the work in a folder is. It changes nothing there, and disturbs nobody who works in it.
+
+    Args:
+        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs.
+        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h': what the next
+            look costs is told in money, too. None: it is told in machine-hours.
+        page (str | PathLike[str] | None, default None): Write the status as a page, one file that opens offline, too.
+
+    Returns:
+        The status.
+
+    Raises:
+        SkipwiseError: there is no such folder, nothing in it is a comparison, a run or a study, or the page can't be
+            written.
+
+    Example:
+        >>> import skipwise
+        >>> skipwise.status("runs").kind
+        'folder'
     """
 
 @overload
@@ -1454,6 +1623,7 @@ def train(
     precision: str = 'auto',
     compile: bool | None = None,
     pack: bool = True,
+    track: str | Sequence[str] = ...,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     again: bool = False,
@@ -1523,6 +1693,8 @@ def train(
         compile (bool | None, default None): Use torch.compile. None: where it saves time.
         pack (bool, default True): Decode the images once, into a file in the cache. Without, they are decoded in every
             epoch.
+        track (str | Sequence[str], default ()): Log the runs in a tool, too: mlflow, tensorboard or wandb, or several,
+            separated by commas. May be given several times.
         output (str | PathLike[str] | None, default None): The folder for the results. None: the next in runs/train.
         resume (bool, default False): Fail unless there is unfinished work to continue.
         again (bool, default False): Do it once more, in the next folder, even if the same command has been finished
@@ -1557,6 +1729,7 @@ def verify(
     timing: bool = True,
     public_key: str | os.PathLike[str] | None = None,
     trust: bool | str = False,
+    track: str | Sequence[str] = ...,
     class_level: str | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
@@ -1591,6 +1764,8 @@ def verify(
         public_key (str | PathLike[str] | None, default None): Accept the artifact only if this minisign key signed it.
         trust (bool | str, default False): Run the code of a network of your own that the run's record names, whichever
             it is.
+        track (str | Sequence[str], default ()): Log the runs in a tool, too: mlflow, tensorboard or wandb, or several,
+            separated by commas. May be given several times.
         class_level (str | None, default None): The level of folders that holds the classes: 1 for the top, 2 for the
             folders in those, and so on, or leaf for the innermost. Folders that only wrap or split the images do not
             count. None: what the folders' names say.

@@ -61,7 +61,8 @@ class Line(Generic[T]):
                 continue
             value, option = self.context.params[name], max(parameter.opts, key=len)
             if parameter.param_type_name == "argument":
-                words.append(Path(value) if value.startswith("-") else value)
+                given = value if isinstance(value, list | tuple) else [value]
+                words += [Path(each) if each.startswith("-") else each for each in given]
             elif isinstance(value, bool):
                 words.append(option if value else max(parameter.secondary_opts, key=len))
             else:
