@@ -86,7 +86,8 @@ def in_cells(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         function: the function, or anything else, which is returned as it is.
     """
     parameters = inspect.signature(function).parameters if inspect.isfunction(function) else {}
-    if not is_notebook() or not ({"callbacks", "progress"} & parameters.keys() or name == "profile"):
+    told = name == "profile" or (name != "serve" and {"callbacks", "progress"} & parameters.keys())
+    if not told or not is_notebook():
         return function
 
     @functools.wraps(function)
@@ -100,8 +101,8 @@ def in_cells(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 models = arguments[0] if arguments else keywords.get("models", ())
                 bar.surface.show(f"Measuring {count(len(models), 'network')}", 0, None, "")
                 return function(*arguments, **keywords)
-            told = {"progress": bar.preparing} | ({"notice": bar.noticed} if "notice" in parameters else {})
-            return function(*arguments, **told | keywords)
+            hears = {"progress": bar.preparing} | ({"notice": bar.noticed} if "notice" in parameters else {})
+            return function(*arguments, **hears | keywords)
 
     return called
 

@@ -142,4 +142,5 @@ def decoded_images(prepared: Prepared, pixel_format: PixelFormat, folder: Path) 
     finally:
         streamed.pixels.close()  # type: ignore[attr-defined]
         del pixels
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Windows keeps a file that is mapped still; it goes with its folder
+            path.unlink()

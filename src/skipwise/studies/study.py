@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
+from skipwise import __version__
 from skipwise.comparison.compare import compare
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.planned import Planned
@@ -217,7 +217,7 @@ def _record(which: Study, plan: StudyPlan, setup: Setup, done: dict[str, Compari
         comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in setup.designs),
         findings=findings,
         verdict=answer_in_all(finding.answer for finding in findings),
-        version=version("skipwise"),
+        version=__version__,
         machine=f"{machine.processor}, {machine.cores} cores, torch {machine.versions.get('torch', '?')}",
         costs=tuple(cost for design in setup.designs for cost in costs_of(design, done[design.name])),
     )

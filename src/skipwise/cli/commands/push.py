@@ -12,7 +12,7 @@ from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
 from skipwise.core.progress import working
 from skipwise.core.text import command
-from skipwise.deploy.hub.push import PushOptions
+from skipwise.deploy.hub.options import PushOptions
 
 Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="A folder that 'skipwise export --huggingface' wrote.")]
 Name = Annotated[str, typer.Argument(metavar="USER/NAME", help="The repository on the Hub.")]
