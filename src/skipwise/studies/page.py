@@ -30,8 +30,8 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         [(each.part.claim, difference(each), each.answer) for each in record.findings],
     )
     yield _prose(
-        f"These intervals hold all together with a probability of {1 - record.alpha:.0%}, and so do, by themselves, those "
-        f"of each comparison below.{_margins(record)}"
+        f"These intervals hold all together with a probability of {1 - record.alpha:.0%}, and so do, by themselves, "
+        f"those of each comparison below.{_margins(record)}"
     )
     yield _prose(f"Source of the claim: {record.source}")
     yield "## Design"
