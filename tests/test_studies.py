@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 import signal
@@ -34,7 +35,7 @@ from skipwise.data.sources.named.in_memory import NAMED
 from skipwise.evaluation.outcomes.named import outcome_names
 from skipwise.nets.external_code import code_fingerprint
 from skipwise.statistics import Attempt
-from skipwise.studies import forecast, networks
+from skipwise.studies import forecast, listing, networks
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
 from skipwise.studies.claims import inverted
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
@@ -133,6 +134,8 @@ def test_plans_resolve(study: Study, scale: Scale, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_list_says_how_long_studies_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "LONGEST", math.inf)
+
     def listed(step: float) -> dict[str, float]:
         cost = StepCost(step=step, evaluation=0.0, update=0.0, share=1.0)
         monkeypatch.setattr(step_module, "try_step", lambda *_, **__: cost)
