@@ -150,7 +150,7 @@ def priced(found: Comparison, price: Price | None) -> Comparison:
 def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:
     """A comparison, with the epochs that an accuracy takes where that is asked only now."""
     target = target_of(accuracy)
-    check_reachable(target, found.plan.split_images["val"])
+    check_reachable(target, found.plan.split_images["val"], planned=False)
     if target is None:
         return found
     from skipwise.comparison.run.by_seed import target_epochs  # not for those who only read
