@@ -28,6 +28,7 @@ from typing import Literal
 from typing import overload
 
 from skipwise import statistics as statistics
+from skipwise import tracking as tracking
 from skipwise.advice.advise import Advice as Advice
 from skipwise.training.callbacks import Callback as Callback
 from skipwise.cleaning.record import Cleaning as Cleaning
