@@ -14,7 +14,7 @@ from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.executors.local import LocalProcesses
-from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, TUNING, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
 from skipwise.comparison.report.networks import write_network_pages
@@ -146,6 +146,7 @@ def _measure(plan: Plan, results: Results, study: StudyResult) -> Costs:
         run_seconds=_run_seconds(plan, study),
         processes=plan.processes,
         trained_seconds=_trained_seconds(plan, study),
+        tuning_seconds=_tuning_seconds(study),
         finished=datetime.now(UTC).date().isoformat(),
     )
 
@@ -161,6 +162,12 @@ def _run_seconds(plan: Plan, study: StudyResult) -> dict[str, float]:
                 if record is not None and record.status == "finished" and (name, seed) not in before:
                     taken.setdefault(name, []).append(record.seconds)
     return {name: median(each) for name, each in taken.items()}
+
+
+def _tuning_seconds(study: StudyResult) -> float | None:
+    """The time of the runs that tuned learning rates; None without any."""
+    tuned = [record.seconds for folder, record in study.records.items() if folder.startswith(f"{TUNING}/")]
+    return sum(tuned) if tuned else None
 
 
 def _trained_seconds(plan: Plan, study: StudyResult) -> float:
