@@ -8,9 +8,9 @@ from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import option, options
 from skipwise.core.signatures import takes
 from skipwise.deploy.hub.folder import FOLDER
+from skipwise.deploy.hub.options import PushOptions
 from skipwise.training.hub_folder import (
     CARD,
     CONFIG,
@@ -22,13 +22,6 @@ from skipwise.training.hub_folder import (
 )
 
 
-@options("The Hub")
-class PushOptions:
-    """The options of `push`."""
-
-    private: bool = option(False, "Make a new repository private, so that only you and your organisation see it.")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
     """The result of `push`.
@@ -37,6 +30,11 @@ class Pushed:
         folder: what was sent.
         name: where it is on the Hub: user/name.
         url: its address.
+
+    Example:
+        >>> sent = Pushed(folder=Path("huggingface"), name="user/name", url="https://huggingface.co/user/name")
+        >>> f"hf-hub:{sent.name}"
+        'hf-hub:user/name'
     """
 
     folder: Path
