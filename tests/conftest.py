@@ -170,12 +170,11 @@ def cli(tmp_path: Path) -> Run:
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comparisons do their runs here, for tests that are not about processes, and time networks for a moment."""
-    from skipwise.comparison import conclude
-    from skipwise.comparison.executors.in_process import InProcess
+    from skipwise.comparison.executors.table import EXECUTORS
     from skipwise.cost import timing
     from skipwise.cost.interleaved import interleaved
 
-    monkeypatch.setattr(conclude, "LocalProcesses", InProcess)
+    monkeypatch.setitem(EXECUTORS, "local", EXECUTORS["in-process"])
     monkeypatch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
 
 

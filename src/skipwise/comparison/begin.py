@@ -41,7 +41,7 @@ class Beginning:
         packed: whether images are decoded once, into the cache.
         extend: whether more is asked of a comparison than it was begun with.
         saved: a file for the plan.
-        executor: does the runs; None is `LocalProcesses`.
+        executor: does the runs.
     """
 
     asked: ComparisonRequest
@@ -52,7 +52,7 @@ class Beginning:
     saved: Path | None
     here: OnThisMachine
     callback: Callback
-    executor: Executor | None
+    executor: Executor
 
     def is_answered(self, place: Place[Plan]) -> bool:
         """Returns whether a folder has the answer to what is asked."""

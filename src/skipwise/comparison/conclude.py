@@ -13,7 +13,6 @@ import numpy as np
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.executors.local import LocalProcesses
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
@@ -44,14 +43,14 @@ def carry_out(
     callback: Callback,
     forecast: Forecast | None,
     budget: Budget | None,
-    executor: Executor | None = None,
+    executor: Executor,
 ) -> Comparison:
     """Does the runs that are left, judges, measures latencies, and writes the results and the report.
 
     Args:
         forecast: for `Callback.on_start`.
         budget: of the plan's time limit, if it has one.
-        executor: does the runs; None is `LocalProcesses`.
+        executor: does the runs.
 
     Raises:
         SkipwiseError: something that no run can continue from, or the time was up before there was anything to judge.
@@ -62,9 +61,7 @@ def carry_out(
     if plan.grouping is None and (bound := resolvable(counts, question)):
         callback.on_notice(bound)
     start = Start(folder=folder, plan=plan, forecast=forecast)
-    return with_callbacks(
-        callback, start, lambda: _carry_out(plan, folder, callback, budget, executor or LocalProcesses())
-    )
+    return with_callbacks(callback, start, lambda: _carry_out(plan, folder, callback, budget, executor))
 
 
 def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> Comparison:
