@@ -7,7 +7,6 @@ from pathlib import Path
 
 from skipwise.core.files.json_records import read_json, write_json
 
-
 FILE = "machines.json"
 """The kind of machine of each seed, in the comparison's folder."""
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from skipwise.comparison.executors.executor import Event
-from skipwise.comparison.executors.shared_folder import remove_probe, write_probe
 from skipwise.comparison.executors.slurm import commands
 from skipwise.comparison.executors.slurm.jobs import Jobs, SlurmJobs
 from skipwise.comparison.executors.slurm.request import SlurmRequest
@@ -21,6 +20,7 @@ from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.folders import make_folder
+from skipwise.core.workspace.shared_folder import remove_probe, write_probe
 
 FOLDER = "slurm"
 """The folder of messages and logs, in the comparison's folder."""

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from skipwise.comparison.executors.local import LocalProcesses
-from skipwise.comparison.executors.shared_folder import describe_worker
 from skipwise.comparison.executors.slurm.messages import Order, Reader, Report, append
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
+from skipwise.core.workspace.shared_folder import describe_worker
 from skipwise.training.callbacks import Epoch
 
 LOOK = 0.5

@@ -111,7 +111,7 @@ class SlurmJobs:
         return [
             # External networks are found where they were found here.
             f"export PYTHONPATH={shlex.quote(found)}",
-            f"{python} -P -m skipwise.comparison.executors.shared_folder {folder} {self.probe} || exit $?",
+            f"{python} -P -m skipwise.core.workspace.shared_folder {folder} {self.probe} || exit $?",
             f'exec >> {shlex.quote(str(self.messages))}/"{own}.log" 2>&1',
         ]
 

@@ -15,10 +15,10 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from skipwise.comparison.executors.shared_folder import WorkerMachine
 from skipwise.comparison.plan.plan import Job
 from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import APPENDING, open_own
+from skipwise.core.workspace.shared_folder import WorkerMachine
 from skipwise.training.callbacks import Epoch
 
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skipwise.comparison.executors.executor import Event
+from skipwise.comparison.executors.kinds import Kinds
 from skipwise.comparison.executors.local import ATTEMPTS
-from skipwise.comparison.executors.shared_folder import NOT_SHARED, WorkerMachine, check_versions, not_shared
 from skipwise.comparison.executors.slurm.commands import HOPELESS, Ending, NoAnswer, State
 from skipwise.comparison.executors.slurm.job import files_of
 from skipwise.comparison.executors.slurm.jobs import Jobs
-from skipwise.comparison.executors.kinds import Kinds
 from skipwise.comparison.executors.slurm.messages import Order, Reader, Report, append
 from skipwise.comparison.plan.plan import Job
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
+from skipwise.core.workspace.shared_folder import NOT_SHARED, WorkerMachine, check_versions, not_shared
 from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.record import find_run
 

@@ -1,8 +1,8 @@
-"""Checks before runs are done on other machines: that they share the comparison's folder, and have the same versions.
+"""Checks before work is done on several machines: that they share its folder, and have the same versions.
 
 The machine of the command writes a file and describes itself; each worker looks for the file, and compares.
 
-    python -m skipwise.comparison.executors.shared_folder FOLDER TEXT
+    python -m skipwise.core.workspace.shared_folder FOLDER TEXT
 
 looks for the file, and ends with the status `NOT_SHARED` where it is missing.
 """
@@ -22,7 +22,7 @@ from skipwise.core.files.atomic import write_text
 from skipwise.core.machine.system import Machine, describe_machine
 
 PROBE = ".shared-folder"
-"""The file that is looked for, in the comparison's folder."""
+"""The file that is looked for."""
 PATIENCE = 20.0
 """Seconds until a file that was just written is missed; network disks may show it late."""
 NOT_SHARED = 42
@@ -108,7 +108,7 @@ def _has(path: Path, text: str) -> bool:
 
 
 def not_shared(folder: Path, node: str) -> SkipwiseError:
-    """The error for a machine that does not have the comparison's folder."""
+    """The error for a machine that does not have the folder."""
     return SkipwiseError(
         f"{node} does not see {folder}: a file that was just written there is missing. Give --output a folder that all "
         "machines share under the same path."
