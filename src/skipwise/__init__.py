@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from skipwise.comparison.executors.executor import Executor as Executor
     from skipwise.comparison.executors.in_process import InProcess as InProcess
     from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
+    from skipwise.comparison.executors.slurm.executor import SlurmExecutor as SlurmExecutor
+    from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmRequest
     from skipwise.comparison.plan.planned import Planned as Planned
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.comparison.results.finished import Comparison as Comparison
@@ -77,6 +79,8 @@ _HOMES = {
     "Prediction": "skipwise.deploy.predict.predictor",
     "Predictor": "skipwise.deploy.predict.predictor",
     "ReadingOptions": "skipwise.data.sources",
+    "SlurmExecutor": "skipwise.comparison.executors.slurm.executor",
+    "SlurmRequest": "skipwise.comparison.executors.slurm.request",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
     "StudyReport": "skipwise.studies.records",

@@ -97,8 +97,8 @@ class ProcessOptions:
     )
     executor: str | Executor | None = option(
         None,
-        "What does the runs: local (processes of this machine) or in-process (one run after the other, in the process "
-        "of the command). The results are the same.",
+        "What does the runs: local (processes of this machine), in-process (one run after the other, in the process "
+        "of the command) or slurm (jobs of Slurm). The results are the same.",
         unset="local",
         metavar="NAME[://ADDRESS]",
     )

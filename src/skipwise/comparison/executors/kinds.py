@@ -7,6 +7,9 @@ from pathlib import Path
 
 from skipwise.core.files.json_records import read_json, write_json
 
+FILE = "machines.json"
+"""The kind of machine of each seed, in the comparison's folder."""
+
 
 class Kinds:
     """The kind of machine of each seed: the one that its first run was given to.
@@ -14,14 +17,14 @@ class Kinds:
     Processors and GPUs of different kinds come to slightly different sums, so that the same run may have other weights.
 
     Args:
-        path: where it is written down, for a comparison that is resumed.
+        folder: the comparison's folder, in which it is written down for a comparison that is resumed.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
         self._of: dict[int, str] = {}
-        if path.exists():
-            self._of = read_json(path, dict[int, str])
+        if self.path.exists():
+            self._of = read_json(self.path, dict[int, str])
 
     def fits(self, seed: int, kind: str, there: Collection[str]) -> bool:
         """Returns whether a machine may do runs of a seed.

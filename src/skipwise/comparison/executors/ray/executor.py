@@ -24,7 +24,7 @@ from skipwise.comparison.executors.ray.cluster import HEAD_NODE, connect, look_a
 from skipwise.comparison.executors.ray.placing import Placing
 from skipwise.comparison.executors.ray.stragglers import Stragglers
 from skipwise.comparison.executors.ray.task import Head, Order, OtherKind, Report, do_run
-from skipwise.comparison.executors.shared_folder import remove_probe, write_probe
+from skipwise.core.workspace.shared_folder import remove_probe, write_probe
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed

@@ -16,7 +16,7 @@ import ray
 from ray.util.queue import Queue
 
 from skipwise.comparison.executors.attempts import begin_attempt
-from skipwise.comparison.executors.shared_folder import check_probe, check_versions, describe_worker
+from skipwise.core.workspace.shared_folder import check_probe, check_versions, describe_worker
 from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.plan import COMPARISONS, Job
 from skipwise.core.errors import SkipwiseError

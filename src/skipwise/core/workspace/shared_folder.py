@@ -1,6 +1,10 @@
-"""Checks before runs are done on other machines: that they share the comparison's folder, and have the same versions.
+"""Checks before work is done on several machines: that they share its folder, and have the same versions.
 
 The machine of the command writes a file and describes itself; each worker looks for the file, and compares.
+
+    python -m skipwise.core.workspace.shared_folder FOLDER TEXT
+
+looks for the file, and ends with the status `NOT_SHARED` where it is missing.
 """
 
 from __future__ import annotations
@@ -8,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +22,11 @@ from skipwise.core.files.atomic import write_text
 from skipwise.core.machine.system import Machine, describe_machine
 
 PROBE = ".shared-folder"
-"""The file that is looked for, in the comparison's folder."""
+"""The file that is looked for."""
 PATIENCE = 20.0
 """Seconds until a file that was just written is missed; network disks may show it late."""
+NOT_SHARED = 42
+"""The exit status of this module where the file is missing."""
 DECISIVE = ("skipwise", "torch", "torchvision", "numpy", "pillow")
 """The packages of which another version may come to other bytes."""
 
@@ -101,7 +108,7 @@ def _has(path: Path, text: str) -> bool:
 
 
 def not_shared(folder: Path, node: str) -> SkipwiseError:
-    """The error for a machine that does not have the comparison's folder."""
+    """The error for a machine that does not have the folder."""
     return SkipwiseError(
         f"{node} does not see {folder}: a file that was just written there is missing. Give --output a folder that all "
         "machines share under the same path."
@@ -130,3 +137,11 @@ def check_versions(here: Machine, there: WorkerMachine) -> None:
 def _versions(machine: Machine) -> dict[str, str]:
     python = ".".join(machine.python.split(".")[:2])
     return {"Python": python} | {name: machine.versions[name] for name in DECISIVE if name in machine.versions}
+
+
+if __name__ == "__main__":
+    try:
+        check_probe(Path(sys.argv[1]), sys.argv[2], node=socket.gethostname())
+    except SkipwiseError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(NOT_SHARED)
