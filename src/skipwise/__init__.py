@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from skipwise.comparison.executors.executor import Executor as Executor
     from skipwise.comparison.executors.in_process import InProcess as InProcess
     from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
+    from skipwise.comparison.executors.ray.executor import RayExecutor as RayExecutor
     from skipwise.comparison.executors.slurm.executor import SlurmExecutor as SlurmExecutor
     from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmRequest
     from skipwise.comparison.plan.planned import Planned as Planned
@@ -78,6 +79,7 @@ _HOMES = {
     "Planned": "skipwise.comparison.plan.planned",
     "Prediction": "skipwise.deploy.predict.predictor",
     "Predictor": "skipwise.deploy.predict.predictor",
+    "RayExecutor": "skipwise.comparison.executors.ray.executor",
     "ReadingOptions": "skipwise.data.sources",
     "SlurmExecutor": "skipwise.comparison.executors.slurm.executor",
     "SlurmRequest": "skipwise.comparison.executors.slurm.request",

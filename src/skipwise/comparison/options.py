@@ -98,7 +98,8 @@ class ProcessOptions:
     executor: str | Executor | None = option(
         None,
         "What does the runs: local (processes of this machine), in-process (one run after the other, in the process "
-        "of the command) or slurm (jobs of Slurm). The results are the same.",
+        "of the command), ray (a Ray cluster, such as ray://head:10001) or slurm (jobs of Slurm). The results are the "
+        "same.",
         unset="local",
         metavar="NAME[://ADDRESS]",
     )

@@ -39,6 +39,7 @@ EXECUTORS: dict[str, NamedExecutor] = {
     for each in (
         NamedExecutor(name="local", module="local", kind="LocalProcesses"),
         NamedExecutor(name="in-process", module="in_process", kind="InProcess"),
+        NamedExecutor(name="ray", module="ray.executor", kind="RayExecutor", needs="ray", address="head:10001"),
         NamedExecutor(
             name="slurm", module="slurm.executor", kind="SlurmExecutor", needs="submitit", address="PARTITION?time=8h"
         ),

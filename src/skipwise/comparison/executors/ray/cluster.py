@@ -63,13 +63,12 @@ class Needs:
 
     def options(self) -> dict[str, Any]:
         """As options of a task."""
-        variables = PATIENCE | {"OMP_NUM_THREADS": str(self.cpus)}
-        return {
-            "num_cpus": self.cpus,
-            "num_gpus": self.gpus,
-            "memory": self.memory,
-            "runtime_env": {"env_vars": variables},
-        }
+        return {"num_cpus": self.cpus, "num_gpus": self.gpus, "memory": self.memory, "runtime_env": self.environment}
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """The environment of the processes that do runs, as Ray takes it."""
+        return {"env_vars": PATIENCE | {"OMP_NUM_THREADS": str(self.cpus)}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +80,14 @@ class Node:
         name: of its machine.
         kind: what has to be equal for two machines to come to the same bytes.
         cpus: how many Ray may use there.
+        memory: how many bytes Ray may use there.
     """
 
     id: str
     name: str
     kind: str
     cpus: float
+    memory: float
 
 
 def connect(address: str | None) -> bool:
@@ -109,7 +110,8 @@ def connect(address: str | None) -> bool:
         said = " ".join(str(error).split())
         if "ersion" in said and "ismatch" in said:
             raise SkipwiseError(
-                f"The Ray cluster {place} has other versions of Ray or Python ({said}); install the same on all machines."
+                f"The Ray cluster {place} has other versions of Ray or Python ({said}); install the same on all "
+                "machines."
             ) from error
         raise SkipwiseError(
             f"There is no Ray cluster {place} that answers; start one with 'ray start --head', or correct the address."
@@ -148,8 +150,13 @@ def look_at_nodes(head: Head, needs: Needs) -> list[Node]:
         SkipwiseError: one has other versions, lacks Skipwise, the images or the comparison's folder, or does not
             answer; or none has what a run needs.
     """
-    look = ray.remote(_sent_as_code()).options(num_cpus=0)
-    asked = [(node, _at(look, node).remote(pickle.dumps(head))) for node in _fit_nodes(needs)]
+    look, said = ray.remote(_sent_as_code()), pickle.dumps(head)
+    # In an environment like that of the runs, so that the same processes do these afterwards.
+    free = {"num_cpus": 0, "runtime_env": needs.environment}
+    asked = [
+        (node, look.options(**free, label_selector={NODE_ID: node["NodeID"]}).remote(said))
+        for node in _fit_nodes(needs)
+    ]
     return [_answered(node, answer) for node, answer in asked]
 
 
@@ -177,7 +184,7 @@ def _fit_nodes(needs: Needs) -> list[dict[str, Any]]:
 
 def _sorted_out(needs: Needs) -> tuple[list[dict[str, Any]], list[str]]:
     """The nodes that have what a run needs, and what the others lack that have any CPU."""
-    alive = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    alive = [node for node in _nodes() if node["Alive"] and node["Resources"].get("CPU")]
     lacking = [(node, needs.missing(node["Resources"])) for node in alive]
     fit = [node for node, lack in lacking if not lack]
     return fit, [f"{_name(node)} has {lack}" for node, lack in lacking if lack]
@@ -196,10 +203,6 @@ def _sent_as_code() -> Callable[[bytes], str]:
     return look
 
 
-def _at(task: Any, node: dict[str, Any]) -> Any:
-    return task.options(label_selector={NODE_ID: node["NodeID"]})
-
-
 def _answered(node: dict[str, Any], answer: Any) -> Node:
     try:
         word, _, said = ray.get(answer, timeout=LOOKING).partition(" ")
@@ -210,6 +213,8 @@ def _answered(node: dict[str, Any], answer: Any) -> Node:
         ) from error
     except SkipwiseError as error:
         raise SkipwiseError(plain(error)) from error
+    except RayTaskError:
+        raise  # ours is to blame
     except RayError as error:
         raise SkipwiseError(f"The node {_name(node)} was lost; give the same command again.") from error
     if word == "lacks":
@@ -217,13 +222,25 @@ def _answered(node: dict[str, Any], answer: Any) -> Node:
             f"The node {_name(node)} lacks the package {said}; install the same there as here: pip install "
             "'skipwise[ray]'"
         )
-    return Node(id=node["NodeID"], name=_name(node), kind=said, cpus=node["Resources"]["CPU"])
+    resources = node["Resources"]
+    return Node(
+        id=node["NodeID"], name=_name(node), kind=said, cpus=resources["CPU"], memory=resources.get("memory", 0.0)
+    )
 
 
 def plain(error: SkipwiseError) -> str:
     """The sentence of an error that was raised in a task, without what Ray puts around it."""
     cause = error.cause if isinstance(error, RayTaskError) else error
     return str(cause)
+
+
+def _nodes() -> list[dict[str, Any]]:
+    return ray.nodes()  # type: ignore[no-untyped-call]
+
+
+def has_room(needs: Needs) -> bool:
+    """Returns whether a run would begin at once, as far as the sums over all nodes tell."""
+    return not needs.missing(ray.available_resources())  # type: ignore[no-untyped-call]
 
 
 def _name(node: dict[str, Any]) -> str:

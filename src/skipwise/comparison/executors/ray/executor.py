@@ -10,36 +10,36 @@ import queue
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, TaskCancelledError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.queue import Queue
 
 from skipwise.comparison.executors.attempts import ATTEMPTS, forget, gather, take
 from skipwise.comparison.executors.executor import Event
-from skipwise.comparison.executors.ray.cluster import HEAD_NODE, connect, look_at_nodes, needs_of, plain
+from skipwise.comparison.executors.ray.cluster import HEAD_NODE, connect, has_room, look_at_nodes, needs_of, plain
 from skipwise.comparison.executors.ray.placing import Placing
 from skipwise.comparison.executors.ray.stragglers import Stragglers
-from skipwise.comparison.executors.ray.task import Head, Order, OtherKind, Report, do_run
-from skipwise.core.workspace.shared_folder import remove_probe, write_probe
+from skipwise.comparison.executors.ray.task import Ended, Head, Order, OtherKind, Report, do_run
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.system import describe_machine
+from skipwise.core.workspace.shared_folder import remove_probe, write_probe
 from skipwise.nets.external import is_external
-from skipwise.training.callbacks import RunEnd
+from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.run.record import failed_run, find_run, write_run
 
 RETRIES = 4
 """How often Ray does a run again whose worker or node died; each time it goes on where it was saved."""
 GRACE = 20.0
 """Seconds that workers get to finish their step and save the state, when they have to stop."""
-TICK = 0.5
-"""The most seconds between two looks at failed runs."""
+TICK = 0.2
+"""The most seconds between two looks at runs that have ended."""
 LOOK_FOR_STRAGGLERS = 2.0
 """Seconds between two looks at late runs."""
 
@@ -83,7 +83,7 @@ class RayExecutor:
         self.address, self.gpus, self.memory = address, gpus, memory
         self._runs: dict[str, _Run] = {}
         self._numbers = itertools.count()
-        self._failures: queue.SimpleQueue[tuple[str, int, BaseException]] = queue.SimpleQueue()
+        self._ends: queue.SimpleQueue[tuple[str, int, Ended | BaseException]] = queue.SimpleQueue()
         self._stragglers = Stragglers()
         self._mailbox: Queue | None = None
         self._connected = False
@@ -121,6 +121,7 @@ class RayExecutor:
 
     def _order(self, run: _Run) -> None:
         """Hands a run to Ray, away from the nodes where it is at work already."""
+        assert self._mailbox is not None
         number, seed = next(self._numbers), run.job.spec.seed
         kind, labels = self._placing.of(seed, away_from=run.nodes.values())
         task = ray.remote(do_run).options(max_retries=RETRIES, label_selector=labels, **self.needs.options())
@@ -128,23 +129,23 @@ class RayExecutor:
         run.tasks[number] = task.remote(order, self._mailbox)
         run.tasks[number].future().add_done_callback(functools.partial(self._done, run.job.folder, number))
 
-    def _done(self, run: str, number: int, task: Future[None]) -> None:
+    def _done(self, run: str, number: int, task: Future[Ended]) -> None:
         """A task has ended. Ray calls this in a thread of its own."""
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._failures.put((run, number, error))
+        if not task.cancelled():
+            self._ends.put((run, number, task.exception() or task.result()))
 
     def events(self, until: float = math.inf) -> Iterator[Event]:
         """Yields what the runs report; see `Executor`."""
         while self._runs:
             wait = until - time.monotonic()
             report = self._heard(min(wait, TICK))
-            yield from self._failed()
-            if report is None:
+            if report is not None:
+                yield from self._reported(report)
+            yield from self._ended()
+            if report is None and self._runs:
                 if wait <= 0:
                     return
                 self._see_to_stragglers()
-            elif (event := self._told(report)) is not None:
-                yield event
 
     def _heard(self, seconds: float) -> Report | None:
         """The next report, if one comes within so many seconds."""
@@ -160,26 +161,56 @@ class RayExecutor:
             ) from error
         return report
 
-    def _told(self, report: Report) -> Event | None:
+    def _reported(self, report: Report) -> Iterator[Event]:
         run = self._runs.get(report.run)
         if run is None or report.number not in run.tasks:
-            return None  # of a run that has ended, or was stopped
-        model = run.job.spec.model
+            return  # it has ended, or was stopped
         run.nodes[report.number] = report.node
-        if report.kind == "ended":
-            return self._end(run, self.folder / ATTEMPTS / report.run / report.attempt)
-        if report.epoch is None or report.epoch.epoch > run.epochs:  # else another attempt was quicker
-            self._stragglers.heard(report.run, model, at=time.monotonic())
-        if report.epoch is None or report.epoch.epoch <= run.epochs:
-            return None
-        run.epochs = report.epoch.epoch
-        return report.epoch
+        if report.epoch is None:
+            self._stragglers.heard(report.run, run.job.spec.model, at=time.monotonic())
+        else:
+            yield from self._epochs(run, (report.epoch,))
 
-    def _end(self, run: _Run, attempt: Path | None) -> RunEnd:
-        """Ends a run with an attempt that has ended, or with what stands in its place."""
+    def _epochs(self, run: _Run, epochs: Iterable[Epoch]) -> Iterator[Event]:
+        """Those that no attempt has reported before."""
+        for epoch in epochs:
+            if epoch.epoch > run.epochs:
+                self._stragglers.heard(run.job.folder, run.job.spec.model, at=time.monotonic())
+                run.epochs = epoch.epoch
+                yield epoch
+
+    def _ended(self) -> Iterator[Event]:
+        """Looks at the tasks that have ended, or that Ray has given up.
+
+        Raises:
+            SkipwiseError: no run can continue.
+        """
+        with contextlib.suppress(queue.Empty):
+            while True:
+                folder, number, end = self._ends.get_nowait()
+                run = self._runs.get(folder)
+                if run is None or run.tasks.pop(number, None) is None:
+                    continue  # it has ended, or was stopped
+                run.nodes.pop(number, None)
+                if isinstance(end, Ended):
+                    yield from self._epochs(run, end.epochs)
+                    self._note_memory(end.memory)
+                    take(self.folder, folder, self.folder / ATTEMPTS / folder / end.attempt)
+                    yield self._closed(run)
+                elif isinstance(end, OtherKind):  # a node of another kind joined
+                    self._placing.nodes = look_at_nodes(self.head, self.needs)
+                    self._order(run)
+                elif isinstance(end, SkipwiseError):
+                    raise SkipwiseError(plain(end)) from end
+                elif isinstance(end, RayTaskError) or not isinstance(end, RayError):
+                    raise end  # ours is to blame
+                elif not run.tasks:  # else another attempt goes on
+                    self._give_up(run, end)
+                    yield self._closed(run)
+
+    def _closed(self, run: _Run) -> RunEnd:
+        """Ends a run whose record stands in its place; other attempts at it are stopped."""
         job = run.job
-        if attempt is not None:
-            take(self.folder, job.folder, attempt)
         record = find_run(job.spec, self.folder / job.folder)
         if record is None:
             raise SkipwiseError(
@@ -191,29 +222,10 @@ class RayExecutor:
         forget(self.folder, job.folder)
         return RunEnd(run=job.folder, record=record)
 
-    def _failed(self) -> Iterator[Event]:
-        """Looks at the tasks that Ray gave up, and yields the ends of runs that will not be done again.
-
-        Raises:
-            SkipwiseError: no run can continue.
-        """
-        with contextlib.suppress(queue.Empty):
-            while True:
-                folder, number, error = self._failures.get_nowait()
-                run = self._runs.get(folder)
-                if run is None or run.tasks.pop(number, None) is None or isinstance(error, TaskCancelledError):
-                    continue
-                run.nodes.pop(number, None)
-                if isinstance(error, OtherKind):  # a node of another kind joined
-                    self._placing.nodes = look_at_nodes(self.head, self.needs)
-                elif isinstance(error, SkipwiseError):
-                    raise SkipwiseError(plain(error)) from error
-                elif not run.tasks:  # else the other attempt goes on
-                    self._give_up(run, error)
-                    yield self._end(run, None)
-                    continue
-                if not run.tasks:
-                    self._order(run)
+    def _note_memory(self, measured: int) -> None:
+        """From now on runs ask for as much memory as one was seen to need, if that is more than was expected."""
+        if self.memory is None and measured > self.needs.memory:
+            self.needs = replace(self.needs, memory=min(measured, self._placing.most_memory))
 
     def _give_up(self, run: _Run, error: BaseException) -> None:
         """A run's worker died more often than Ray tries again.
@@ -241,7 +253,7 @@ class RayExecutor:
         if late is None or not all(run.nodes for run in self._runs.values()):
             return
         run = self._runs[late]
-        if len(run.tasks) == 1 and self.needs.missing(ray.available_resources()) == "":
+        if len(run.tasks) == 1 and has_room(self.needs):
             self._order(run)
 
     def cancel(self) -> None:

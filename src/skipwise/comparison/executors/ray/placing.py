@@ -10,9 +10,6 @@ from skipwise.comparison.executors.kinds import Kinds
 from skipwise.comparison.executors.ray.cluster import NODE_ID, Node, notice
 from skipwise.core.text import listed
 
-KINDS = "machines.json"
-"""The file, in the comparison's folder, that says on which kind of machine each seed is done."""
-
 
 class Placing:
     """Says by which labels Ray is to choose a node.
@@ -23,7 +20,7 @@ class Placing:
     """
 
     def __init__(self, folder: Path, nodes: Sequence[Node]) -> None:
-        self._kinds = Kinds(folder / KINDS)
+        self._kinds = Kinds(folder)
         self._seeds: dict[str, set[int]] = {}  # given to each kind
         self.nodes = nodes
 
@@ -42,6 +39,11 @@ class Placing:
                 f"The cluster has several kinds of machines: {found}. Precision and threads are the same on all; the "
                 "last bits of a sum are not. So all runs of one seed are done on one kind."
             )
+
+    @property
+    def most_memory(self) -> int:
+        """The memory of the largest node, in bytes."""
+        return int(max(node.memory for node in self._nodes))
 
     def of(self, seed: int, *, away_from: Iterable[str] = ()) -> tuple[str, dict[str, str]]:
         """Returns the kind of machine for a run of a seed, and the labels of the nodes that may do it.

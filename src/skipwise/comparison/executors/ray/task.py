@@ -8,20 +8,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import ray
 from ray.util.queue import Queue
 
 from skipwise.comparison.executors.attempts import begin_attempt
-from skipwise.core.workspace.shared_folder import check_probe, check_versions, describe_worker
 from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.plan import COMPARISONS, Job
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.machine.system import Machine, keep_freed_memory
+from skipwise.core.workspace.shared_folder import check_probe, check_versions, describe_worker
 from skipwise.training.callbacks import Epoch
 
 
@@ -38,7 +38,7 @@ class Head:
 
     folder: Path
     probe: str
-    machine: Machine
+    machine: Machine = field(compare=False)
     device: str
 
 
@@ -59,25 +59,34 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a worker reports to the command.
+    """What a worker reports while it does a run.
 
     Args:
-        kind: "begun": an attempt begins. "epoch": one more epoch is done. "ended": the attempt's record is written.
         run: the folder of the run.
         number: of the order.
-        attempt: the name of the attempt's folder.
         node: the id of the node.
-        epoch: with "epoch".
-        memory: the most bytes that the process had in memory so far, with "ended".
+        epoch: one more epoch that is done; None where an attempt begins.
     """
 
-    kind: Literal["begun", "epoch", "ended"]
     run: str
     number: int
-    attempt: str
     node: str
     epoch: Epoch | None = None
-    memory: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """The end of an attempt, whose record is written.
+
+    Args:
+        attempt: the name of the attempt's folder.
+        epochs: those that it did, of which some reports may still be on their way.
+        memory: the most bytes that the process had in memory so far.
+    """
+
+    attempt: str
+    epochs: tuple[Epoch, ...]
+    memory: int
 
 
 class OtherKind(SkipwiseError):
@@ -93,13 +102,13 @@ def look_at_node(head: Head) -> str:
     kind = _checked(head)
     node = describe_worker(head.device).node
     try:
-        _worker(head.folder, _plan_of(head))
+        _worker(head.folder)
     except SkipwiseError as error:
         raise SkipwiseError(f"{node} can't do runs. {error}") from error
     return kind
 
 
-def do_run(order: Order, mailbox: Queue) -> None:
+def do_run(order: Order, mailbox: Queue) -> Ended:
     """Does a run from wherever earlier attempts came to, and reports how it goes.
 
     Ray's way to stop it is a KeyboardInterrupt, at which it saves its state.
@@ -110,18 +119,24 @@ def do_run(order: Order, mailbox: Queue) -> None:
     """
     if (kind := _checked(order.head)) != order.kind:
         raise OtherKind(f"This is a {kind}, and the run has to be done on a {order.kind}.")
-    folder, run = order.head.folder, order.job.folder
-    worker = _worker(folder, _plan_of(order.head))
+    folder, run, node = order.head.folder, order.job.folder, ray.get_runtime_context().get_node_id()
+    worker = _worker(folder)
     attempt = begin_attempt(folder, run)
-    report = functools.partial(
-        Report, run=run, number=order.number, attempt=attempt.name, node=ray.get_runtime_context().get_node_id()
-    )
-    mailbox.put(report(kind="begun"))
+
+    def report(epoch: Epoch | None = None) -> None:
+        # Nobody waits for this: Ray takes a task that waits for idle, and begins another in its place.
+        put: Any = mailbox.actor.put_nowait
+        put.remote(Report(run=run, number=order.number, node=node, epoch=epoch))
+
+    report()
+    epochs = []
     with contextlib.closing(worker.events(order.job, attempt)) as events:
         for event in events:
             if isinstance(event, Epoch):
-                mailbox.put(report(kind="epoch", epoch=event))
-    mailbox.put(report(kind="ended", memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+                report(event)
+                epochs.append(event)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Ended(attempt=attempt.name, epochs=tuple(epochs), memory=memory)
 
 
 @functools.lru_cache(maxsize=1)
@@ -137,12 +152,13 @@ def _checked(head: Head) -> str:
     return there.kind
 
 
-def _plan_of(head: Head) -> str:
-    return sha256(head.folder / COMPARISONS.plan_file)
+def _worker(folder: Path) -> Worker:
+    """The worker of this process. Where a time limit changed the plan, it is made again."""
+    files = (folder / COMPARISONS.plan_file, folder / "images.json")
+    return _made(folder, tuple(sha256(path) if path.exists() else "" for path in files))
 
 
 @functools.lru_cache(maxsize=1)
-def _worker(folder: Path, plan: str) -> Worker:  # noqa: ARG001 - a plan that a time limit changed is read again
-    """The worker of this process, for a plan with this SHA-256."""
+def _made(folder: Path, files: tuple[str, ...]) -> Worker:  # noqa: ARG001 - what it was made of
     keep_freed_memory()
     return Worker(folder, faults=(Exception, SystemExit))
