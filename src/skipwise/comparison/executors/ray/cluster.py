@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pickle
+import signal
+import socket
+import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray.autoscaler.sdk import request_resources
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+from ray.util import client
 
 from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.executors.ray.task import Head
@@ -25,7 +30,7 @@ from skipwise.core.text import count
 from skipwise.nets.external import is_external
 from skipwise.training.probe.batch_size import Room, step_bytes
 
-LOOKING = 120.0
+LOOKING = 600.0
 """Seconds that a node may take for a look at itself: it imports PyTorch, and perhaps decodes the images."""
 WAITING = 900.0
 """Seconds that a cluster without any CPU may take to start a node."""
@@ -105,7 +110,8 @@ def connect(address: str | None) -> bool:
     where = address or os.environ.get("RAY_ADDRESS")
     place = f"at {where}" if where else "on this machine"
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        with _own_signals():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError, RayError) as error:
         said = " ".join(str(error).split())
         if "ersion" in said and "ismatch" in said:
@@ -116,6 +122,31 @@ def connect(address: str | None) -> bool:
         raise SkipwiseError(
             f"There is no Ray cluster {place} that answers; start one with 'ray start --head', or correct the address."
         ) from error
+    return True
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keeps what SIGTERM does, which Ray would change to something else."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def is_there() -> bool:
+    """Returns whether the cluster can be reached. Ray itself waits for a lost one, and then ends the process."""
+    if client.ray.is_connected():  # type: ignore[no-untyped-call] # then it raises a ConnectionError
+        return True
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except OSError:
+        return False
     return True
 
 
@@ -152,7 +183,7 @@ def look_at_nodes(head: Head, needs: Needs) -> list[Node]:
     """
     look, said = ray.remote(_sent_as_code()), pickle.dumps(head)
     # In an environment like that of the runs, so that the same processes do these afterwards.
-    free = {"num_cpus": 0, "runtime_env": needs.environment}
+    free = {"num_cpus": 0, "num_gpus": needs.gpus, "runtime_env": needs.environment}
     asked = [
         (node, look.options(**free, label_selector={NODE_ID: node["NodeID"]}).remote(said))
         for node in _fit_nodes(needs)
@@ -236,6 +267,11 @@ def plain(error: SkipwiseError) -> str:
 
 def _nodes() -> list[dict[str, Any]]:
     return ray.nodes()  # type: ignore[no-untyped-call]
+
+
+def alive() -> set[str]:
+    """The ids of the nodes that are alive."""
+    return {node["NodeID"] for node in _nodes() if node["Alive"]}
 
 
 def has_room(needs: Needs) -> bool:

@@ -15,12 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.util.queue import Queue
 
 from skipwise.comparison.executors.attempts import ATTEMPTS, forget, gather, take
 from skipwise.comparison.executors.executor import Event
-from skipwise.comparison.executors.ray.cluster import HEAD_NODE, connect, has_room, look_at_nodes, needs_of, plain
+from skipwise.comparison.executors.ray.cluster import (
+    HEAD_NODE,
+    alive,
+    connect,
+    has_room,
+    is_there,
+    look_at_nodes,
+    needs_of,
+    plain,
+)
 from skipwise.comparison.executors.ray.placing import Placing
 from skipwise.comparison.executors.ray.stragglers import Stragglers
 from skipwise.comparison.executors.ray.task import Ended, Head, Order, OtherKind, Report, do_run
@@ -40,8 +49,10 @@ GRACE = 20.0
 """Seconds that workers get to finish their step and save the state, when they have to stop."""
 TICK = 0.2
 """The most seconds between two looks at runs that have ended."""
-LOOK_FOR_STRAGGLERS = 2.0
-"""Seconds between two looks at late runs."""
+LOOK_AROUND = 2.0
+"""Seconds between two looks at late runs and lost nodes."""
+ANSWER = 10.0
+"""Seconds within which the cluster answers, or it is looked whether it is there."""
 
 
 @dataclass
@@ -52,12 +63,14 @@ class _Run:
         tasks: Ray's tasks that do it, by the numbers of their orders: one, or two where the first is late.
         nodes: the nodes where they are at work; those that wait are not in it.
         epochs: how many were reported.
+        moved: how often it came to a machine of the wrong kind.
     """
 
     job: Job
     tasks: dict[int, Any] = field(default_factory=dict)
     nodes: dict[int, str] = field(default_factory=dict)
     epochs: int = 0
+    moved: int = 0
 
 
 class RayExecutor:
@@ -87,6 +100,7 @@ class RayExecutor:
         self._stragglers = Stragglers()
         self._mailbox: Queue | None = None
         self._connected = False
+        self._probed: Path | None = None
         self._looked = 0.0
 
     @classmethod
@@ -101,7 +115,7 @@ class RayExecutor:
             SkipwiseError: there is no cluster, or a node can't do runs.
         """
         self.folder = folder.absolute()
-        self._connected = connect(self.address)
+        self._connected, self._probed = connect(self.address), self.folder
         gather(self.folder)
         plan = read_sealed(self.folder / COMPARISONS.plan_file, Plan)
         self.needs = needs_of(plan, gpus=self.gpus, memory=self.memory)
@@ -113,6 +127,7 @@ class RayExecutor:
         )
         self._placing = Placing(self.folder, look_at_nodes(self.head, self.needs))
         self._mailbox = Queue(actor_options={"num_cpus": 0, "resources": HEAD_NODE})
+        self._mailbox.empty()  # which waits until it is there
 
     def submit(self, job: Job) -> None:
         """Has a run done as soon as a node has room for it; see `Executor`."""
@@ -145,20 +160,27 @@ class RayExecutor:
             if report is None and self._runs:
                 if wait <= 0:
                     return
-                self._see_to_stragglers()
+                self._look_around()
 
     def _heard(self, seconds: float) -> Report | None:
-        """The next report, if one comes within so many seconds."""
+        """The next report, if one comes within so many seconds.
+
+        Raises:
+            SkipwiseError: the cluster is gone.
+        """
         assert self._mailbox is not None
         try:
-            report: Report = self._mailbox.get(block=seconds > 0, timeout=max(seconds, 0.0))
+            # Its `get` would wait for an answer for ever.
+            get: Any = self._mailbox.actor.get
+            report: Report = ray.get(get.remote(max(seconds, 0.001)), timeout=max(seconds, 0.0) + ANSWER)
         except queue.Empty:
             return None
+        except GetTimeoutError as error:
+            if not is_there():
+                raise _lost() from error
+            return None
         except (RayError, ConnectionError) as error:
-            raise SkipwiseError(
-                "The Ray cluster can't be reached any more; what was saved is kept. Give the same command again once "
-                "it is there."
-            ) from error
+            raise _lost() from error
         return report
 
     def _reported(self, report: Report) -> Iterator[Event]:
@@ -197,8 +219,9 @@ class RayExecutor:
                     self._note_memory(end.memory)
                     take(self.folder, folder, self.folder / ATTEMPTS / folder / end.attempt)
                     yield self._closed(run)
-                elif isinstance(end, OtherKind):  # a node of another kind joined
-                    self._placing.nodes = look_at_nodes(self.head, self.needs)
+                elif isinstance(end, OtherKind) and run.moved < RETRIES:  # a node of another kind joined
+                    run.moved += 1
+                    self._look_again()
                     self._order(run)
                 elif isinstance(end, SkipwiseError):
                     raise SkipwiseError(plain(end)) from end
@@ -243,12 +266,26 @@ class RayExecutor:
         make_folder(folder)
         write_run(folder, failed_run(spec, f"its process died {RETRIES + 1} times ({said})"))
 
-    def _see_to_stragglers(self) -> None:
-        """Has the latest run done a second time, elsewhere, where nothing waits and there is room."""
+    def _look_again(self) -> None:
+        self._placing.nodes = look_at_nodes(self.head, self.needs)
+
+    def _look_around(self) -> None:
+        """Looks for late runs from time to time, and for nodes that are gone where runs are bound to some of them."""
         now = time.monotonic()
-        if now - self._looked < LOOK_FOR_STRAGGLERS:
+        if now - self._looked < LOOK_AROUND:
             return
         self._looked = now
+        if self._placing.is_mixed and {node.id for node in self._placing.nodes} - alive():
+            self._look_again()
+            waiting = [run for run in self._runs.values() if not run.nodes]
+            self._stop(waiting, force=True)
+            for run in waiting:
+                run.tasks.clear()
+                self._order(run)
+        self._see_to_stragglers(now)
+
+    def _see_to_stragglers(self, now: float) -> None:
+        """Has the latest run done a second time, elsewhere, where nothing waits and there is room."""
         late = self._stragglers.late(at=now)
         if late is None or not all(run.nodes for run in self._runs.values()):
             return
@@ -264,6 +301,9 @@ class RayExecutor:
         """Stops all runs; those under way get some seconds to save their state. A connection made here is ended."""
         try:
             self._stop_all(force=False)
+            if self._probed is not None:
+                remove_probe(self._probed)
+                self._probed = None
             if self._mailbox is not None:
                 self._mailbox.shutdown(force=True)
                 self._mailbox = None
@@ -285,10 +325,16 @@ class RayExecutor:
                 for task in left:
                     ray.cancel(task, force=True)
         gather(self.folder)
-        remove_probe(self.folder)
 
     @staticmethod
     def _stop(runs: Iterable[_Run], *, force: bool) -> None:
         for run in runs:
             for task in run.tasks.values():
                 ray.cancel(task, force=force)
+
+
+def _lost() -> SkipwiseError:
+    return SkipwiseError(
+        "The Ray cluster can't be reached any more; what was saved is kept. Give the same command again once it is "
+        "there."
+    )

@@ -41,6 +41,11 @@ class Placing:
             )
 
     @property
+    def is_mixed(self) -> bool:
+        """True if there are several kinds of machines, so that runs are bound to some of the nodes."""
+        return len({node.kind for node in self._nodes}) > 1
+
+    @property
     def most_memory(self) -> int:
         """The memory of the largest node, in bytes."""
         return int(max(node.memory for node in self._nodes))
@@ -61,7 +66,7 @@ class Placing:
         self._kinds.choose(seed, kind)
         avoided = set(away_from)
         same = [node.id for node in self._nodes if node.kind == kind]
-        if len(cpus) > 1:
+        if self.is_mixed:
             return kind, {NODE_ID: f"in({','.join([id for id in same if id not in avoided] or same)})"}
         # Nodes that join later may do it, too.
         return kind, {NODE_ID: f"!in({','.join(avoided)})"} if avoided and set(same) - avoided else {}
