@@ -16,7 +16,7 @@ from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
 from skipwise.training.callbacks import RunEnd, Start
-from skipwise.training.run.files import CHECKPOINT
+from skipwise.training.run.names import CHECKPOINT
 from skipwise.training.run.record import find_run
 from skipwise.training.run.saving import saved_steps
 

@@ -16,7 +16,7 @@ import skipwise
 from skipwise import InProcess
 from skipwise.comparison.executors.attempts import ATTEMPTS, attempts_at
 from skipwise.training.callbacks import Start
-from skipwise.training.run.files import CHECKPOINT
+from skipwise.training.run.names import CHECKPOINT
 from skipwise.training.run.saving import saved_steps
 from tests import ray_cluster
 

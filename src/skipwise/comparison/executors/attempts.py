@@ -21,7 +21,7 @@ from pathlib import Path
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.os_errors import explained
-from skipwise.training.run.files import CHECKPOINT, RECORD
+from skipwise.training.run.names import CHECKPOINT, RECORD
 from skipwise.training.run.saving import saved_steps
 
 ATTEMPTS = "attempts"

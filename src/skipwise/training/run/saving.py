@@ -15,7 +15,7 @@ from torch import Tensor
 from skipwise.core.files.earlier_names import with_current_names
 from skipwise.training.loop.trainer import Training
 from skipwise.training.run.checkpoint import load_checkpoints, read_state, save_checkpoint
-from skipwise.training.run.files import previous
+from skipwise.training.run.names import previous
 from skipwise.training.run.record import RunSpec
 from skipwise.training.run.state import TrainState
 
