@@ -11,8 +11,9 @@ import pytest
 
 import skipwise
 from skipwise import Epoch
-from skipwise.comparison.executors.attempts import ATTEMPTS, attempts_at, begin_attempt, forget, gather, take
+from skipwise.comparison.executors.attempts import attempts_at, begin_attempt, forget, gather, take
 from skipwise.comparison.executors.worker import Worker
+from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
 from skipwise.training.callbacks import RunEnd, Start

@@ -14,7 +14,8 @@ import pytest
 
 import skipwise
 from skipwise import InProcess
-from skipwise.comparison.executors.attempts import ATTEMPTS, attempts_at
+from skipwise.comparison.executors.attempts import attempts_at
+from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.training.callbacks import Start
 from skipwise.training.run.names import CHECKPOINT
 from skipwise.training.run.saving import saved_steps

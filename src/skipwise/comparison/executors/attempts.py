@@ -18,14 +18,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.os_errors import explained
+from skipwise.core.workspace.heartbeat import HEARTBEAT
 from skipwise.training.run.names import CHECKPOINT, RECORD
 from skipwise.training.run.saving import saved_steps
-
-ATTEMPTS = "attempts"
-"""The folder of all attempts, in the comparison's folder."""
 
 
 def attempts_at(folder: Path, run: str) -> list[Path]:
@@ -117,7 +116,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copies the files of a run, which another worker may be writing: each is whole, since it is replaced whole."""
     with contextlib.suppress(FileNotFoundError):
         for path in sorted(source.iterdir()):
-            if path.is_file() and not path.name.startswith("."):
+            if path.is_file() and path.name != HEARTBEAT and not path.name.startswith("."):
                 _copy_file(path, target / path.name)
 
 

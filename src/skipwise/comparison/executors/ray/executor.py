@@ -18,7 +18,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.util.queue import Queue
 
-from skipwise.comparison.executors.attempts import ATTEMPTS, forget, gather, take
+from skipwise.comparison.executors.attempts import forget, gather, take
 from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.executors.ray.cluster import (
     HEAD_NODE,
@@ -33,6 +33,7 @@ from skipwise.comparison.executors.ray.cluster import (
 from skipwise.comparison.executors.ray.placing import Placing
 from skipwise.comparison.executors.ray.stragglers import Stragglers
 from skipwise.comparison.executors.ray.task import Ended, Head, Order, OtherKind, Report, do_run
+from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
