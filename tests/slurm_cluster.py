@@ -108,7 +108,7 @@ class SlurmCluster:
         self.start_controller()
         for node in NODES:
             self.start_node(node)
-        _wait(lambda: self.ask("sinfo", "--noheader", "--format=%t").split() == ["idle"] * 3, "Slurm", folder)
+        _wait(lambda: set(self.ask("sinfo", "--noheader", "--format=%t").split()) == {"idle"}, "Slurm", folder)
 
     def start_controller(self) -> None:
         """Starts the controller, which goes on with the jobs it knew."""
