@@ -184,7 +184,7 @@ class StudyRecord:
         study, scale, seed: which study it is.
         claim, source, reasons, not_covered, would_change, rule: as the table had them.
         alpha: the probability that any of the intervals misses the truth.
-        measured: what was measured before anything was trained, and what followed from it.
+        measured: what was measured, and what followed from it.
         comparisons: what was compared.
         findings: the answers to the parts of the claim.
         verdict: on the claim.

@@ -116,8 +116,8 @@ def carry_out(
             return _shown(place, pages, repeated=True)
         plan = _begun(which, plan, place)
         called = [watch, *([DepthNorms()] if which.depth_norms else [])]
-        done = _compared(plan, place.folder, places, called, executor)
-        write_sealed(place.folder / RECORD, _record(which, plan, done))
+        setup, done = _compared(which, plan, place.folder, places, called, executor)
+        write_sealed(place.folder / RECORD, _record(which, plan, setup, done))
     return _shown(place, pages, repeated=False)
 
 
@@ -155,16 +155,20 @@ def _settled(plan: StudyPlan) -> Setup:
 
 
 def _compared(
+    which: Study,
     plan: StudyPlan,
     folder: Path,
     places: dict[str, str],
     called: Sequence[Callback],
     executor: Executor | None,
-) -> dict[str, Comparison]:
-    """Does the comparisons that are left, one after the other."""
-    done, designs = {}, _settled(plan).designs
-    for number, design in enumerate(designs, 1):
-        Callbacks(called).on_notice(f"Comparison {number} of {len(designs)}: {design.title}.")
+) -> tuple[Setup, dict[str, Comparison]]:
+    """Does the comparisons that are left, one after the other. Returns the design as it was carried out, and them."""
+    setup = _settled(plan)
+    done: dict[str, Comparison] = {}
+    for number in range(len(setup.designs)):
+        setup = which.adjust(setup, done) if which.adjust else setup
+        design = setup.designs[number]
+        Callbacks(called).on_notice(f"Comparison {number + 1} of {len(setup.designs)}: {design.title}.")
         data, split = places[design.images.data], folder / f"{design.name}.csv"
         if not split.exists():
             write_subset(data, design.images, split)
@@ -178,14 +182,13 @@ def _compared(
         )
         assert isinstance(found, Comparison)  # it is no dry run
         done[design.name] = found
-    return done
+    return setup, done
 
 
-def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> StudyRecord:
+def _record(which: Study, plan: StudyPlan, setup: Setup, done: dict[str, Comparison]) -> StudyRecord:
     from skipwise.core.machine.system import describe_machine
 
-    settled = _settled(plan)
-    findings = tuple(finding_on(part, done) for part in settled.parts)
+    findings = tuple(finding_on(part, done) for part in setup.parts)
     machine = describe_machine()
     return StudyRecord(
         study=which.name,
@@ -198,13 +201,13 @@ def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> Study
         would_change=which.would_change,
         rule=RULE,
         alpha=ALPHA,
-        measured=settled.measured,
-        comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in settled.designs),
+        measured=setup.measured,
+        comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in setup.designs),
         findings=findings,
         verdict=answer_in_all(finding.answer for finding in findings),
         version=version("skipwise"),
         machine=f"{machine.processor}, {machine.cores} cores, torch {machine.versions.get('torch', '?')}",
-        costs=tuple(cost for design in settled.designs for cost in costs_of(design, done[design.name])),
+        costs=tuple(cost for design in setup.designs for cost in costs_of(design, done[design.name])),
     )
 
 
