@@ -15,6 +15,9 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.workspace.shared_folder import write_probe
 
+PROGRAMS = ("sbatch", "srun", "squeue", "sinfo", "scancel", "scontrol")
+"""The commands of Slurm that are needed here; submitit asks for srun."""
+
 
 class SlurmExecutor(JobExecutor):
     """An `Executor` that does runs as jobs of Slurm.
@@ -41,10 +44,10 @@ class SlurmExecutor(JobExecutor):
     def __init__(self, request: SlurmRequest | None = None) -> None:
         self.request = request or SlurmRequest()
         super().__init__(self.request.jobs)
-        if shutil.which("sbatch") is None:
+        if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
             raise SkipwiseError(
-                "There is no Slurm on this machine (no sbatch); give the command on a machine that can submit jobs, or "
-                "leave --executor out."
+                f"There is no Slurm on this machine (no {missing[0]}); give the command on a machine that can submit "
+                "jobs, or leave --executor out."
             )
         self._nodes = commands.nodes()
         self.request.check(self._nodes)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skipwise.comparison.executors.executor import Event
+from skipwise.comparison.executors.slurm.commands import NoAnswer
 from skipwise.comparison.executors.slurm.jobs import Jobs
 from skipwise.comparison.executors.slurm.workers import Workers
 from skipwise.comparison.plan.plan import Job
@@ -79,7 +80,8 @@ class JobExecutor:
         if self._workers is None:
             return
         finished = not self._workers.busy
-        self.cancel()
+        with contextlib.suppress(NoAnswer):  # then they see by their files that they are to end
+            self.cancel()
         remove_probe(self._folder)
         if finished:
             with contextlib.suppress(OSError):
