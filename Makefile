@@ -40,7 +40,7 @@ test-all: lint
 	$(PYTEST) -m "not cluster"
 	$(MAKE) test-cluster
 
-# Clusters of several nodes on this machine, one test after the other: each would take the cores of the others.
+# Clusters of several nodes on this machine, one after the other, since each takes all cores.
 test-cluster: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster
 

@@ -108,15 +108,37 @@ class SlurmCluster:
         self.start_controller()
         for node in NODES:
             self.start_node(node)
-        _wait(lambda: self.ask("sinfo", "--noheader", "--format=%t").split() == ["idle"] * 3, "Slurm", folder)
+        _wait(lambda: set(self.ask("sinfo", "--noheader", "--format=%t").split()) == {"idle"}, "Slurm", folder)
 
     def start_controller(self) -> None:
         """Starts the controller, which goes on with the jobs it knew."""
         self._run("slurmctld", "-D")
 
-    def start_node(self, node: str) -> None:
-        """Starts the daemon of a node."""
-        self._run("slurmd", "-D", "-N", node, name=node)
+    def start_node(self, node: str, *, hiding: Path | None = None) -> None:
+        """Starts the daemon of a node.
+
+        Args:
+            hiding: a folder that the node sees empty, as one that is not shared.
+        """
+        hidden = (
+            []
+            if hiding is None
+            else ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{hiding}" && exec "$@"', "sh"]
+        )
+        self._run(*hidden, "slurmd", "-D", "-N", node, name=node)
+
+    def mend(self) -> None:
+        """Ends all jobs, and starts what is not running any more."""
+        if "slurmctld" not in self.processes:
+            self.start_controller()
+        for node in NODES:
+            if node not in self.processes:
+                self.start_node(node)
+            self.ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        _wait(lambda: self.ask("scontrol", "ping").count(" is UP"), "slurmctld", self.folder)
+        self.ask("scancel", f"--user={os.getuid()}")
+        _wait(lambda: not self.ask("squeue", "--noheader"), "an empty queue", self.folder)
+        _wait(lambda: set(self.ask("sinfo", "--noheader", "--format=%t").split()) == {"idle"}, "Slurm", self.folder)
 
     def kill(self, name: str) -> None:
         """Kills a daemon: "slurmctld", or that of a node."""

@@ -20,10 +20,12 @@ from skipwise.core.options import declared
 from skipwise.training.callbacks import RunEnd, Start
 from skipwise.training.run.files import read_history
 from skipwise.training.run.record import find_run
+from tests.jobs_here import JobsHere
 
 KINDS = [
     pytest.param(InProcess, id="InProcess"),
     pytest.param(LocalProcesses, id="LocalProcesses", marks=pytest.mark.slow),
+    pytest.param(JobsHere, id="JobExecutor", marks=pytest.mark.slow),
 ]
 LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
 
@@ -93,7 +95,7 @@ def test_a_stopped_run_is_resumed_and_comes_to_the_same_bytes(
     executor: Executor, folder: Path, stop: str, tmp_path: Path
 ) -> None:
     # Processes do not wait for anybody: the run is to be long enough that it has not ended when it is stopped.
-    job = job_of(folder, LINEAR, epochs=400 if isinstance(executor, LocalProcesses) else 40)
+    job = job_of(folder, LINEAR, epochs=40 if isinstance(executor, InProcess) else 400)
     executor.submit(job)
     executor.submit(job_of(folder, LINEAR, seed=1))
     # The other run may get further before this one has begun.

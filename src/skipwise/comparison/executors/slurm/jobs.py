@@ -67,16 +67,21 @@ class SlurmJobs:
             SkipwiseError: Slurm refuses the jobs, or the folder can't be written.
         """
         import submitit
-        from submitit.core.utils import FailedJobError, FailedSubmissionError
+        from submitit.core.utils import FailedJobError, FailedSubmissionError, environment_variables
         from submitit.helpers import clean_env
 
         executor = submitit.SlurmExecutor(self.messages / "submitit", python=f"exec {shlex.quote(sys.executable)} -P")
         executor.update_parameters(**self._parameters())
+        configuration = {name: os.environ[name] for name in ("SLURM_CONF",) if name in os.environ}
         places = [str(self.comparison)] * len(workers), [str(self.messages)] * len(workers)
         try:
-            # The command may be in a job itself, of which nothing is inherited. submitit prints what sbatch says before
-            # it raises it.
-            with explained(self.messages), clean_env(), contextlib.redirect_stderr(io.StringIO()):
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(explained(self.messages))
+                # The command may be in a job itself, of which nothing is inherited.
+                stack.enter_context(clean_env())
+                stack.enter_context(environment_variables(**configuration))
+                # submitit prints what sbatch says before it raises it.
+                stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
                 jobs = executor.map_array(work, *places, list(workers))
         except (FailedJobError, FailedSubmissionError) as error:
             said = commands.last_line(str(error)).removeprefix("Batch job submission failed: ")

@@ -19,6 +19,10 @@ PASSED_ON = ("account", "constraint", "exclude", "gres", "licenses", "nodelist",
 """Options of sbatch that are taken as they are."""
 
 
+LEAST_MINUTES = 3
+"""The shortest time of a job in which it does anything."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SlurmRequest:
     """What is asked of Slurm for each job; None leaves it to Slurm.
@@ -93,11 +97,17 @@ class SlurmRequest:
         if self.time is None:
             return None
         try:
-            return max(1, math.ceil(parse_limit(str(self.time)) / 60))
+            minutes = math.ceil(parse_limit(str(self.time)) / 60)
         except SkipwiseError:
             raise SkipwiseError(
                 f"time of the executor slurm is {self.time!r}; write it like 20m, 8h or 1:30:00."
             ) from None
+        if minutes < LEAST_MINUTES:
+            raise SkipwiseError(
+                f"time of the executor slurm has to be {LEAST_MINUTES} minutes at least, not {self.time}: a job is "
+                "told to save its run a minute or two before its end."
+            )
+        return minutes
 
     def check(self, nodes: Sequence[Node]) -> None:
         """Compares what is asked with what the nodes have.

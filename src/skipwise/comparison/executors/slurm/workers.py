@@ -20,7 +20,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
 from skipwise.core.workspace.shared_folder import NOT_SHARED, WorkerMachine, check_versions, not_shared
-from skipwise.training.callbacks import RunEnd
+from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.run.record import find_run
 
 ASKED_EVERY = 5.0
@@ -81,6 +81,7 @@ class Workers:
         self.waiting: deque[Job] = deque()
         self.here = describe_machine()
         self._open: set[str] = set()
+        self._reached: dict[str, int] = {}
         self._deaths: dict[str, int] = {}
         self._failed_starts = 0
         self._made = 0
@@ -98,7 +99,7 @@ class Workers:
 
     def forget(self) -> None:
         """Forgets all workers and runs: the jobs have ended."""
-        self.members, self._open, self._deaths = [], set(), {}
+        self.members, self._open, self._deaths, self._reached = [], set(), {}, {}
         self.waiting.clear()
 
     def look(self) -> list[Event]:
@@ -143,12 +144,18 @@ class Workers:
                 raise SkipwiseError(f"{report.text} (This was said by Slurm's job {member.id} on {node}.)")
             elif member.job is not None:
                 if report.kind == "epoch" and report.epoch is not None and report.epoch.run == member.job.folder:
-                    self._deaths.pop(member.job.folder, None)
+                    self._note(report.epoch)
                     events.append(report.epoch)
                 elif report.kind == "ended" and report.run == member.job.folder:
                     events.append(self._ended(member.job))
                     member.job = None
         return events
+
+    def _note(self, epoch: Epoch) -> None:
+        """An epoch is done: if it is a new one, the run's earlier workers died of something else."""
+        if epoch.epoch > self._reached.get(epoch.run, 0):
+            self._reached[epoch.run] = epoch.epoch
+            self._deaths.pop(epoch.run, None)
 
     def _ended(self, job: Job) -> RunEnd:
         deadline = time.monotonic() + LATE
