@@ -167,6 +167,15 @@ def cli(tmp_path: Path) -> Run:
     return functools.partial(processes.run, cwd=tmp_path)
 
 
+@pytest.fixture(scope="session")
+def ray_nodes() -> Iterator[Any]:
+    """A Ray cluster of two nodes with a CPU each; what a test adds to it, it removes."""
+    from tests.ray_cluster import cluster
+
+    with cluster(nodes=1) as made:
+        yield made
+
+
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comparisons do their runs here, for tests that are not about processes, and time networks for a moment."""

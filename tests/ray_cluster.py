@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -74,11 +75,54 @@ def apart(address: str, *hidden: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        everything = [*psutil.Process(process.pid).children(recursive=True), process]
-        for each in everything:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
-        process.wait()
+        end(process)
+
+
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[tuple[str, str]]:
+    """A cluster of one node, by `ray start` as anybody starts one; yields the addresses for clients and for jobs."""
+    port, client, dashboard = _free_ports(3)
+    process = subprocess.Popen(
+        [
+            *(RAY, "start", "--head", "--block", "--num-cpus=2", f"--object-store-memory={MEMORY}"),
+            *(f"--port={port}", f"--ray-client-server-port={client}", f"--dashboard-port={dashboard}"),
+            f"--temp-dir={folder}/r",
+        ],
+        env=os.environ | ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for each in (client, dashboard):
+            _wait_for(each, process)
+        yield f"127.0.0.1:{client}", f"127.0.0.1:{dashboard}"
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kills a process with all that it started."""
+    everything = psutil.Process(process.pid).children(recursive=True)
+    for each in (*everything, process):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.wait()
+
+
+def _free_ports(number: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"nobody listens at port {port}")
 
 
 def wait_for_nodes(made: Any, number: int) -> None:
@@ -87,7 +131,7 @@ def wait_for_nodes(made: Any, number: int) -> None:
 
     ray.init(made.address, log_to_driver=False)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while sum(node["Alive"] for node in ray.nodes()) != number:
             assert time.monotonic() < deadline, f"there are not {number} nodes: {ray.nodes()}"
             time.sleep(0.2)
@@ -105,7 +149,7 @@ def working() -> list[psutil.Process]:
     return found
 
 
-def kill_one(rng: random.Random, *, within: float = 60.0, sign: int = signal.SIGKILL) -> psutil.Process:
+def kill_one(rng: random.Random, *, within: float = 600.0, sign: int = signal.SIGKILL) -> psutil.Process:
     """Sends a signal to one of the processes that are doing runs, as soon as there is one."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

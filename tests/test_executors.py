@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import skipwise
-from skipwise import Epoch, Executor, InProcess, LocalProcesses
+from skipwise import Epoch, Executor, InProcess, LocalProcesses, RayExecutor
 from skipwise.comparison.executors.table import EXECUTORS, find_executor
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
@@ -25,6 +25,7 @@ from tests.jobs_here import JobsHere
 KINDS = [
     pytest.param(InProcess, id="InProcess"),
     pytest.param(LocalProcesses, id="LocalProcesses", marks=pytest.mark.slow),
+    pytest.param(RayExecutor, id="RayExecutor", marks=[pytest.mark.cluster, pytest.mark.filterwarnings("default")]),
     pytest.param(JobsHere, id="JobExecutor", marks=pytest.mark.slow),
 ]
 LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
@@ -55,7 +56,8 @@ def folder(begun: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(params=KINDS)
 def executor(request: pytest.FixtureRequest, folder: Path) -> Iterator[Executor]:
-    made: Executor = request.param()
+    kind = request.param
+    made: Executor = kind(request.getfixturevalue("ray_nodes").address) if kind is RayExecutor else kind()
     made.open(folder, processes=2, threads=1)
     yield made
     made.close()

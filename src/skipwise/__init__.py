@@ -145,6 +145,10 @@ def __getattr__(name: str) -> Any:
             from skipwise.core.errors import missing_extra
 
             raise missing_extra("train", error.name) from error
+        if error.name == "ray":
+            from skipwise.core.errors import missing_extra
+
+            raise missing_extra("ray", "Ray") from error
         raise
     if "IPython" in sys.modules:
         # By its name: it is above all that is public.
