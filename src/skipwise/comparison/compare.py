@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from skipwise.comparison.draft import ComparisonRequest, Draft, draft_plan
-from skipwise.comparison.executors.executor import Executor, check_executor
+from skipwise.comparison.executors.table import find_executor
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
 from skipwise.comparison.plan.plan import COMPARISONS, KEEPS, Keep, Plan, check_together
@@ -53,7 +53,6 @@ def compare(
     options: CompareOptions,
     began: float | None = None,
     callbacks: Sequence[Callback] = (),
-    executor: Executor | None = None,
     observer: Observer | None = None,
 ) -> Comparison | Planned:
     """Trains every network with every seed on the same images in the same way, and says which to use.
@@ -66,7 +65,6 @@ def compare(
             table of paths and labels.
         began: the time on time.monotonic() from which the time limit counts, in seconds; None (default) is now.
         callbacks: called while the comparison is running, see `skipwise.Callback`; none by default.
-        executor: does the runs, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         observer: deprecated; use `callbacks`.
 
     Returns:
@@ -90,7 +88,7 @@ def compare(
     if observer is not None:
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)
         callbacks = [*callbacks, Observed(observer)]
-    check_executor(executor)
+    executor = find_executor(options.processes.executor)
     _keep(options)
     _price(options)
     trackers = trackers_of(options.tracking.track)

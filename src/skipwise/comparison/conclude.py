@@ -13,7 +13,6 @@ import numpy as np
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.executors.local import LocalProcesses
 from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
@@ -53,7 +52,7 @@ def carry_out(
     callback: Callback,
     forecast: Forecast | None,
     budget: Budget | None,
-    executor: Executor | None = None,
+    executor: Executor,
     price: Price | None = None,
 ) -> Comparison:
     """Does the runs that are left, judges, measures latencies, and writes the results and the report.
@@ -61,7 +60,7 @@ def carry_out(
     Args:
         forecast: for `Callback.on_start`.
         budget: of the plan's time limit, if it has one.
-        executor: does the runs; None is `LocalProcesses`.
+        executor: does the runs.
         price: of a machine, where it was named.
 
     Raises:
@@ -75,9 +74,7 @@ def carry_out(
     start = Start(folder=folder, plan=plan, forecast=forecast)
     pulse = ComparisonPulse(None if budget is None else budget.end)
     callback = Callbacks([pulse, callback, WeightKeeper(plan, folder, callback)])
-    return with_callbacks(
-        callback, start, lambda: _carry_out(plan, folder, callback, budget, executor or LocalProcesses(), price)
-    )
+    return with_callbacks(callback, start, lambda: _carry_out(plan, folder, callback, budget, executor, price))
 
 
 def _carry_out(

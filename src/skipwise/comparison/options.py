@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from skipwise.comparison.executors.executor import Executor
 from skipwise.core.options import Listed, group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
@@ -95,10 +96,18 @@ class StartOptions:
 
 @options("Machine")
 class ProcessOptions:
-    """The option for the number of simultaneous runs."""
+    """Options for what does the runs, and how many at a time."""
 
     workers: int | None = option(
         None, "The number of runs at a time.", unset="what suits this machine", metavar="N", short="-j"
+    )
+    executor: str | Executor | None = option(
+        None,
+        "What does the runs: local (processes of this machine), in-process (one run after the other, in the process "
+        "of the command), ray (a Ray cluster, such as ray://head:10001) or slurm (jobs of Slurm). The results are the "
+        "same.",
+        unset="local",
+        metavar="NAME[://ADDRESS]",
     )
 
 
