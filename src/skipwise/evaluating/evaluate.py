@@ -7,6 +7,7 @@ import functools
 import io
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +16,13 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path, user_path
+from skipwise.core.remote.copies import address_of, local_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import listed
 from skipwise.core.workspace.task import Task
-from skipwise.data.options import asked_reading
+from skipwise.data.options import ReadingOptions, asked_reading
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.runtime.session import Session, open_session
 from skipwise.evaluating.answering import (
     MOST_CLASSES,
@@ -46,6 +49,7 @@ from skipwise.evaluating.record import (
 from skipwise.evaluating.weights_file import network_in, subject_of
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.one_network import Evaluation, evaluate_answers
+from skipwise.training.hub_folder import is_hub_folder, local_folder
 
 if TYPE_CHECKING:
     from skipwise.deploy.artifact.trained_network import TrainedNetwork
@@ -66,8 +70,9 @@ def evaluate(
     """Evaluates one network on labelled images, and writes a page, a record and every answer.
 
     Args:
-        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch; or a file
-            of weights that another program trained, with the option `model`.
+        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch; a folder
+            that `export --huggingface` wrote, or `hf-hub:user/name`; or a file of weights that another program trained,
+            with the option `model`.
         data (str | Path | None): labelled images, matched by the names of their classes. None, the default, takes the
             run's own images. Of images that the run was trained on, only its test images are taken.
         progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
@@ -91,8 +96,12 @@ def evaluate(
     output, again = options.folder.output, options.folder.again
     if subset not in ("test", "val"):
         raise SkipwiseError(f"--subset must be test or val, not {subset!r}.")
-    path, weights, reading = user_path(network), options.weights, asked_reading(options.reading)
-    trained, said = network_in(path, weights, data, reading) if path.is_file() else (None, [])
+    path, weights, reading = (
+        local_path(local_folder(network), progress),
+        options.weights,
+        asked_reading(options.reading),
+    )
+    trained, said = _beside_runs(path, weights, data, reading, trust)
     if trained is None and (weights.classes is not None or weights.init_key is not None):
         raise SkipwiseError(f"--classes and --init-key are for a file of weights, which {path} is not; leave them out.")
     subject = find_subject(path) if trained is None else subject_of(trained)
@@ -121,7 +130,7 @@ def evaluate(
     plan = EvaluationPlan(
         network=subject.network,
         model=subject.model,
-        source=str(subject.folder),
+        source=address_of(subject.folder),
         data=found.data,
         split=found.split,
         images=found.fingerprint(),
@@ -132,7 +141,7 @@ def evaluate(
         workspace=EVALUATIONS,
         plan=plan,
         name=path.resolve().stem if trained is not None else path.resolve().name,
-        output=user_path(output) if output is not None else None,
+        output=output_path(output) if output is not None else None,
         again=again,
         notice=notice,
     )
@@ -166,6 +175,25 @@ def evaluate(
         write_sealed(place.folder / RECORD, record, [PREDICTIONS, PAGE])
         kept.unlink(missing_ok=True)
     return EvaluationReport(folder=place.folder, record=record)
+
+
+def _beside_runs(
+    path: Path,
+    weights: ExternalWeights,
+    data: str | os.PathLike[str] | None,
+    reading: ReadingOptions | None,
+    trust: bool | str,
+) -> tuple[TrainedNetwork | None, list[str]]:
+    """The network in a file of weights, or in a folder for the Hub, and what the user should know; None for others."""
+    if path.is_file():
+        return network_in(path, weights, data, reading)
+    if not is_hub_folder(path):
+        return None, []
+    if data is None:
+        raise SkipwiseError(f"{path} does not say on which images to evaluate it; name labelled images behind it.")
+    from skipwise.deploy.artifact.trained_network import network_of_hub  # which builds networks
+
+    return network_of_hub(path, weights.model or trust), []
 
 
 def _opened(subject: Subject, trained: TrainedNetwork | None, backend: str | None, trust: bool | str) -> Session:

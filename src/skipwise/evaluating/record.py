@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skipwise.core.shown import Shown
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.evaluation.one_network import Evaluation
 from skipwise.evaluation.robustness import Robustness
@@ -92,7 +93,7 @@ class EvaluationRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationReport:
+class EvaluationReport(Shown):
     """A finished evaluation: where it is and what it says.
 
     Args:

@@ -17,7 +17,7 @@ from skipwise.core.errors import SkipwiseError, require, unknown_name
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.folders import make_folder
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
@@ -99,7 +99,7 @@ def carry_out(
         workspace=STUDIES_DONE,
         plan=plan,
         name=which.name,
-        output=None if output is None else user_path(output),
+        output=None if output is None else output_path(output),
         again=options.folder.again,
         resume=options.folder.resume,
         notice=watch.on_notice,
@@ -107,7 +107,7 @@ def carry_out(
     place = task.find()
     if asked.dry_run:
         return _planned(which, plan, place, places)
-    pages = user_path(asked.pages)
+    pages = output_path(asked.pages)
     if place.finished:
         return _shown(place, pages, repeated=True)
     require("torch", extra="train")

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from skipwise.core.files.paths import user_path
 from skipwise.core.progress import Console
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import command, finished_already
 from skipwise.deploy.artifact.artifact import is_artifact
 from skipwise.evaluating import corruption_wording, wording
@@ -69,9 +69,9 @@ def print_evaluation(report: EvaluationReport, *, network: str, described: Seque
     console.print(Text(f"Page:    {report.page}"), soft_wrap=True)
     console.print(Text(f"Answers: {report.folder / PREDICTIONS}"), soft_wrap=True)
     verb, rest = "export", list(described)
-    if is_artifact(user_path(network)):
+    if is_artifact(local_path(network)):
         verb, rest = "predict", ["path/to/images"]
-    elif user_path(network).is_file() and "--classes" not in rest:
+    elif local_path(network).is_file() and "--classes" not in rest:
         rest += ["--classes", ",".join(found.classes)]
     console.print(Text(f"Next:    {command('skipwise', verb, Path(network), *rest)}"), soft_wrap=True)
 

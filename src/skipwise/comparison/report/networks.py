@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from skipwise.comparison.plan.plan import REPORT, Job, Plan
+from skipwise.comparison.plan.layout import REPORT
+from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.records import Candidate, Results
 from skipwise.comparison.run.predictions import read_tested
 from skipwise.core.errors import Damaged, SkipwiseError

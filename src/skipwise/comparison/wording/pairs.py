@@ -7,6 +7,7 @@ from skipwise.comparison.results.effort import Effort, effort_for
 from skipwise.comparison.results.records import Bootstrap, Costs, Results
 from skipwise.comparison.wording.phrases import margin, rounded_up
 from skipwise.core.text import count, duration
+from skipwise.cost.price import Price, spent_in_brackets
 from skipwise.statistics import Pair
 
 NOT_JUDGED = "not judged: that takes two runs of each network that finished and learned"
@@ -58,24 +59,39 @@ def remedy(pair: Pair, results: Results, costs: Costs | None = None) -> str:
         more = "more test images" if pair.groups is None else "more groups of test images"
         return f"neither more seeds nor {more} alone would settle it"
     only = "" if effort.seeds is not None else "; more seeds can't"
-    return f"{ways(effort)} would settle it{only}"
+    return f"{ways(effort, timed=True)} would settle it{only}"
 
 
-def ways(effort: Effort) -> str:
-    """Each way to settle something: "about 31 seeds instead of 12 or about 9,400 test images instead of 2,000"."""
-    amounts = ((effort.seeds, "seeds"), (effort.images, "test images"), (effort.groups, "groups of test images"))
+def ways(effort: Effort, *, timed: bool = False) -> str:
+    """Each way to settle something: "about 31 seeds instead of 12 or about 9,400 test images instead of 2,000".
+
+    Args:
+        timed: whether to say how long more seeds take.
+    """
+    takes = "" if not timed or effort.seconds is None else f" (about {duration(effort.seconds)} here)"
+    amounts = (
+        (effort.seeds, "seeds", takes),
+        (effort.images, "test images", ""),
+        (effort.groups, "groups of test images", ""),
+    )
     return " or ".join(
-        f"about {rounded_up(amount.needed):,} {noun} instead of {amount.now:,}"
-        for amount, noun in amounts
+        f"about {rounded_up(amount.needed):,} {noun} instead of {amount.now:,}{behind}"
+        for amount, noun, behind in amounts
         if amount is not None
     )
 
 
-def cost_of(effort: Effort) -> str:
-    """States the cost of each way: "38 more runs, about 2 h here; or about 7,400 more labelled test images"."""
+def cost_of(effort: Effort, price: Price | None = None) -> str:
+    """States the cost of each way: "38 more runs, about 2 h here (2.0 machine-hours, $1.80); or about 7,400 more test
+    images with their labels".
+
+    Args:
+        price: of a machine, where it was named.
+    """
     found = []
     if effort.seeds is not None:
-        time = "" if effort.seconds is None else f", about {duration(effort.seconds)} here"
+        seconds = effort.seconds
+        time = "" if seconds is None else f", about {duration(seconds)} here ({spent_in_brackets(seconds, price)})"
         found.append(f"{count(effort.runs, 'more run')}{time}")
     if effort.images is not None:
         found.append(f"about {rounded_up(effort.images.more):,} more test images with their labels")

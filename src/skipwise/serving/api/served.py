@@ -46,6 +46,15 @@ class Service:
         """The moment of the monotonic clock until which a request that begins now has to be answered."""
         return time.monotonic() + self.limits.request_timeout
 
+    def answers(self, version: Version) -> bool:
+        """Returns whether a network works on what it is asked. One that has been busy with a single batch for longer
+        than a request may take does not."""
+        return self.engine.working and version.batcher.working(self.limits.request_timeout)
+
+    def stuck(self) -> list[str]:
+        """The names of networks that do not."""
+        return [served.name for served in self.catalog if not all(map(self.answers, served.versions.values()))]
+
     @property
     def most_images(self) -> int:
         """The most images of a request; with more than may wait it could never be answered."""
