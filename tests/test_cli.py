@@ -31,6 +31,7 @@ SMALL = ("--img-size", "8", "--width", "0.0625", "--precision", "fp32")
 """What is tried on this machine before a folder is made takes a moment."""
 VERBS = (
     "audit",
+    "clean",
     "compare",
     "evaluate",
     "explain",
@@ -42,6 +43,8 @@ VERBS = (
     "profile",
     "recommend",
     "report",
+    "restore",
+    "status",
     "study",
     "train",
     "verify",

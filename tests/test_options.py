@@ -195,7 +195,7 @@ def test_every_verb_that_has_a_function_takes_all_of_its_options() -> None:
             elif each.kind is bool:
                 assert parameter.secondary_opts == [core.flag(f"no_{each.name}")]
         cli_only = {"advice", "format", "json", "help", "own_model", "strict"}
-        cli_only |= {"verify": {"output"}, "gate": {"markdown"}}.get(name, set())
+        cli_only |= {"verify": {"output"}, "gate": {"markdown"}, "status": {"watch"}}.get(name, set())
         assert {key for key, value in parameters.items() if value.param_type_name == "option"} <= cli_only, name
 
 

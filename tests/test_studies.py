@@ -26,10 +26,16 @@ from skipwise import SkipwiseError
 from skipwise.comparison.budget import forecast as forecast_module
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import Comparison, read_comparison
+from skipwise.comparison.results.records import RunResult
+from skipwise.comparison.run.by_seed import attempts
+from skipwise.comparison.run.collapse import DIVERGED
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
+from skipwise.data.sources.named.in_memory import NAMED
 from skipwise.evaluation.outcomes.named import outcome_names
-from skipwise.studies import forecast
+from skipwise.nets.external_code import code_fingerprint
+from skipwise.statistics import Attempt
+from skipwise.studies import forecast, networks
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
 from skipwise.studies.claims import inverted
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
@@ -287,6 +293,37 @@ from pathlib import Path
 from tests.test_studies import carried_out
 carried_out(Path("{folder}"))
 """
+
+
+def test_where_images_are_not_found_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SkipwiseError, match=r"nowhere\.zip"):
+        carried_out(tmp_path, data=[f"digits={tmp_path / 'nowhere.zip'}"])
+
+    def offline() -> None:
+        raise SkipwiseError("The digits can't be downloaded; check the connection.")
+
+    monkeypatch.setitem(NAMED, "digits", offline)
+    with pytest.raises(SkipwiseError, match=r"connection\. Or say where .*: --data digits=path/to/images\."):
+        carried_out(tmp_path)
+    assert not list(tmp_path.rglob("plan.json"))
+
+
+def test_a_run_that_diverged_never_reaches_the_target_in_studies_either(tmp_path: Path) -> None:
+    job = tmp_path / "runs" / "a-s0"
+    job.mkdir(parents=True)
+    (job / "metrics.jsonl").write_text("")
+    failed = RunResult(model="a", seed=0, status="failed", reason=f"{DIVERGED} in epoch 3")
+    plan: Any = SimpleNamespace(
+        jobs=lambda *_: (SimpleNamespace(folder="runs/a-s0"),), recipe=SimpleNamespace(epochs=30)
+    )
+    candidate: Any = SimpleNamespace(name="a", runs=(failed,))
+    assert attempts(plan, tmp_path, candidate, 0.5) == {0: Attempt(epochs=30, reached=False)}
+
+
+def test_the_code_of_the_networks_has_a_fingerprint_that_editing_does_not_change() -> None:
+    """Records in docs/studies have it in the digests of their plans."""
+    assert code_fingerprint(at_width("resnet18", 20)) == networks.FINGERPRINT
+    assert code_fingerprint("tests.external_networks:Linear") != networks.FINGERPRINT
 
 
 @pytest.mark.slow

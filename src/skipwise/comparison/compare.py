@@ -15,20 +15,21 @@ from skipwise.comparison.draft import ComparisonRequest, Draft, draft_plan
 from skipwise.comparison.executors.executor import Executor, check_executor
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
-from skipwise.comparison.plan.plan import COMPARISONS, Plan, check_together
+from skipwise.comparison.plan.plan import COMPARISONS, KEEPS, Keep, Plan, check_together
 from skipwise.comparison.plan.planned import NoticeList, Planned, Stage
 from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
-from skipwise.comparison.results.finished import Comparison, read_comparison
+from skipwise.comparison.results.finished import Comparison, priced, read_comparison, runs_of
 from skipwise.comparison.run.observer import Observed, Observer
-from skipwise.core.errors import SkipwiseError, require
+from skipwise.core.errors import SkipwiseError, require, unknown_name
 from skipwise.core.files.paths import output_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
+from skipwise.cost.price import Price, parse_price
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import margins_of, outcome_names
@@ -36,6 +37,7 @@ from skipwise.training.callbacks import Callback, Callbacks
 from skipwise.training.inputs import check_options
 from skipwise.training.machine.execution import check_precision, check_workers, choose_device, is_unchanged
 from skipwise.training.run.time_budget import parse_limit
+from skipwise.training.trackers import trackers_of
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
@@ -88,6 +90,10 @@ def compare(
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)
         callbacks = [*callbacks, Observed(observer)]
     check_executor(executor)
+    _keep(options)
+    _price(options)
+    trackers = trackers_of(options.tracking.track)
+    callbacks = [*callbacks, *trackers]
     began = time.monotonic() if began is None else began
     sentences: list[str] = []
     watch: Callback = Callbacks(callbacks)
@@ -99,7 +105,11 @@ def compare(
     task = _task(draft, options, watch)
     place = task.find()
     if is_answered(place, asked.question, extend=options.planning.extend):
-        return _show(place, options, sentences)
+        shown = _show(place, options, sentences)
+        if isinstance(shown, Comparison):
+            for tracker in trackers:
+                tracker.catch_up(shown.folder, shown.plan, shown, runs_of(shown))
+        return shown
     # What works needs torch, which takes a second to import; what was found out so far does not.
     from skipwise.comparison.begin import Beginning, begin_or_continue, look_ahead_from
 
@@ -113,6 +123,8 @@ def compare(
         here=_on_this_machine(options, asked, draft, began),
         callback=watch,
         executor=executor,
+        keep=_keep(options),
+        price=_price(options),
     )
     if options.planning.dry_run:
         return _planned(place, *look_ahead_from(begin, place), sentences)
@@ -192,7 +204,7 @@ def _task(draft: Draft, options: CompareOptions, watch: Callback) -> Task[Plan]:
 
 def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str]) -> Comparison | Planned:
     """Returns the finished comparison in the folder; for a dry run, its plan."""
-    found = read_comparison(place.folder)
+    found = priced(read_comparison(place.folder), _price(options))
     if (saved := _saved(options)) is not None:
         write_plan(saved, found.plan)
     return _planned(place, found.plan, None, sentences) if options.planning.dry_run else found
@@ -219,6 +231,25 @@ def _output(options: CompareOptions) -> Path | None:
 
 def _saved(options: CompareOptions) -> Path | None:
     return None if options.planning.save_plan is None else output_path(options.planning.save_plan)
+
+
+def _keep(options: CompareOptions) -> Keep | None:
+    """The weights that are to be kept; None where nothing was said.
+
+    Raises:
+        SkipwiseError: there is no such choice.
+    """
+    asked = options.disk.keep
+    if asked is None:
+        return None
+    if asked not in KEEPS:
+        raise unknown_name("choice of weights to keep", asked, KEEPS)
+    return next(each for each in KEEPS if each == asked)
+
+
+def _price(options: CompareOptions) -> Price | None:
+    """The price of a machine; None where none was named."""
+    return None if options.cost.price is None else parse_price(options.cost.price)
 
 
 def _question(options: CompareOptions, names: Sequence[str]) -> Question:

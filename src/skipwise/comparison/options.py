@@ -1,4 +1,4 @@
-"""The options of `compare`, `recommend` and `report`."""
+"""The options of `compare`, `recommend`, `restore` and `report`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.evaluation.options import OutcomeOptions, TargetOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
-from skipwise.training.options import MachineOptions
+from skipwise.training.options import MachineOptions, TrackOptions
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -96,6 +96,31 @@ class ProcessOptions:
     )
 
 
+@options("Disk")
+class DiskOptions:
+    """The option for what is kept of runs."""
+
+    keep: str | None = option(
+        None,
+        "The runs that keep their weights: all; best, which is of each network the run that did best on the validation "
+        "images; or none. Answers are always kept, and 'skipwise restore' trains dropped weights again.",
+        unset="all",
+        metavar="all|best|none",
+    )
+
+
+@options("Cost")
+class PriceOptions:
+    """The option for what machines cost."""
+
+    price: str | None = option(
+        None,
+        "What one machine costs in an hour, such as 0.9/h or '$0.9/h': costs are told in money, too.",
+        unset="costs are told in machine-hours",
+        metavar="AMOUNT/h",
+    )
+
+
 @options("Plan")
 class PlanOptions:
     """Options for the plan of a comparison."""
@@ -128,6 +153,9 @@ class CompareOptions:
     reading: ReadingOptions = group(ReadingOptions)
     machine: MachineOptions = group(MachineOptions)
     processes: ProcessOptions = group(ProcessOptions)
+    disk: DiskOptions = group(DiskOptions)
+    cost: PriceOptions = group(PriceOptions)
+    tracking: TrackOptions = group(TrackOptions)
     folder: FolderOptions = group(FolderOptions)
     planning: PlanOptions = group(PlanOptions)
 
@@ -161,6 +189,20 @@ class RecommendOptions:
     )
 
 
+@options("What it was trained on")
+class RestoreOptions:
+    """The options of `restore`."""
+
+    images: str | None = option(None, "The place of the images.", unset="where they were", metavar="DATA", path=True)
+    init: str | None = option(
+        None,
+        "The file, or the run, of the weights that it started from.",
+        unset="those that are published, if it started from these",
+        metavar="RUN|FILE",
+        path=True,
+    )
+
+
 @options("Report")
 class ReportOptions:
     """The options of `report`."""
@@ -170,3 +212,4 @@ class ReportOptions:
         "The format: html writes the page again; md (Markdown, for a pull request) and json are printed.",
     )
     target: TargetOptions = group(TargetOptions)
+    cost: PriceOptions = group(PriceOptions)

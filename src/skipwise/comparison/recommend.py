@@ -20,6 +20,7 @@ from skipwise.core.files.json_limits import check_json
 from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
 from skipwise.core.remote.copies import local_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import command
 from skipwise.cost.profile import ProfileReport
@@ -30,7 +31,7 @@ _TIMES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommended:
+class Recommended(Shown):
     """The network of a comparison to use within limits.
 
     Args:

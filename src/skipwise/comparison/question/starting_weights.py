@@ -143,14 +143,14 @@ def _by_network(words: Paths, candidates: Sequence[str]) -> tuple[dict[str, str]
 
 
 def _model_of_run(word: str, candidates: Sequence[str]) -> str:
-    spec = find_start(word).spec
-    if spec is None:
+    model = find_start(word).model
+    if model is None:
         raise SkipwiseError(f"Say which network {word} is for, such as --init {candidates[0]}={word}")
-    if spec.model not in candidates:
+    if model not in candidates:
         raise SkipwiseError(
-            f"{word} is a run of {spec.model}, which does not take part; add it to --models, or leave that --init out."
+            f"{word} is a run of {model}, which does not take part; add it to --models, or leave that --init out."
         )
-    return spec.model
+    return model
 
 
 def _twice(model: str) -> SkipwiseError:

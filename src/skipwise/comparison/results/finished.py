@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.options import ReportOptions
-from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
@@ -17,8 +18,13 @@ from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
 from skipwise.core.remote.copies import local_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
+from skipwise.cost.price import Price, parse_price
+from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.files import read_history
+from skipwise.training.run.names import RECORD
+from skipwise.training.run.record import read_run
 from skipwise.training.run.state import EpochMetrics
 
 FORMATS = ("html", "md", "json")
@@ -28,7 +34,7 @@ PICTURES = "pictures.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Shown):
     """A finished comparison.
 
     Args:
@@ -123,7 +129,8 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
         raise SkipwiseError(
             f"The page can't be written to {comparison}; copy the comparison here first, or take --format md or json."
         )
-    found = _asked_of(read_comparison(local_path(comparison)), options.target.target_accuracy)
+    price = None if options.cost.price is None else parse_price(options.cost.price)
+    found = priced(_asked_of(read_comparison(local_path(comparison)), options.target.target_accuracy), price)
     if format == "md":
         from skipwise.comparison.report.markdown import markdown  # not for those who only read
 
@@ -135,10 +142,15 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     return rewrite_report(found)
 
 
+def priced(found: Comparison, price: Price | None) -> Comparison:
+    """A comparison with a price of machines that is named only now."""
+    return found if price is None else replace(found, costs=replace(found.costs, price=price))
+
+
 def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:
     """A comparison, with the epochs that an accuracy takes where that is asked only now."""
     target = target_of(accuracy)
-    check_reachable(target, found.plan.split_images["val"])
+    check_reachable(target, found.plan.split_images["val"], planned=False)
     if target is None:
         return found
     from skipwise.comparison.run.by_seed import target_epochs  # not for those who only read
@@ -164,3 +176,17 @@ def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tupl
         ]
         for candidate in results.candidates
     }
+
+
+def runs_of(found: Comparison) -> list[RunEnd]:
+    """The ends of a finished comparison's runs, as far as their folders are still there."""
+    results, plan = found.results, found.plan
+    jobs = list(plan.tuning_jobs().values())
+    for candidate in results.candidates:
+        jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, lr=candidate.lr)]
+    ended = []
+    for job in jobs:
+        if (found.folder / job.folder / RECORD).is_file():
+            record = read_run(found.folder / job.folder)
+            ended.append(RunEnd(run=job.folder, record=record, earlier=True))
+    return ended

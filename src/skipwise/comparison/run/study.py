@@ -17,13 +17,13 @@ from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.records import Look, Tried, as_advantage
+from skipwise.comparison.run.keeping import validation_outcome
 from skipwise.comparison.run.learning import not_learned
 from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.run.rounds import Rounds
 from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Judgement, candidates_left, carry_forward, judge
 from skipwise.training.callbacks import Callback
-from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord
 
 
@@ -52,6 +52,32 @@ class StudyResult:
     rates: dict[str, float]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LookTaken:
+    """A look, for whoever is told of it.
+
+    Args:
+        plan: the comparison.
+        seeds: the number of seeds at each look so far.
+        judgement: at this look, with what was decided before.
+        tested: the test images.
+        answers: of every candidate that is trained.
+        left: the candidates that get more seeds, if there are more looks.
+        records: of all runs that have ended.
+    """
+
+    plan: Plan
+    seeds: tuple[int, ...]
+    judgement: Judgement
+    tested: Tested
+    answers: dict[str, Answers]
+    left: frozenset[str]
+    records: Records
+
+
+Looked = Callable[[LookTaken], None]
+
+
 def run_study(
     plan: Plan,
     folder: Path,
@@ -60,6 +86,7 @@ def run_study(
     callback: Callback | None = None,
     budget: Budget | None = None,
     revised: Callable[[Plan], None] = lambda _: None,
+    looked: Looked = lambda _: None,
 ) -> StudyResult:
     """Carries out a plan, up to the last judgement.
 
@@ -69,13 +96,14 @@ def run_study(
         callback: is called with every phase, epoch and end of a run.
         budget: keeps the time limit, where there is one.
         revised: is called with a plan that replaces the present one, before anything is done by it.
+        looked: is called after each look.
 
     Raises:
         TimeIsUp: no further round fits.
         StartAgain: another plan has to be carried out, from its beginning.
         SkipwiseError: something that no run can continue from, or a run's files are damaged.
     """
-    return _Study(plan, folder, executor, callback or Callback(), budget, revised).result()
+    return _Study(plan, folder, executor, callback or Callback(), budget, revised, looked).result()
 
 
 class _Study:
@@ -89,8 +117,9 @@ class _Study:
         callback: Callback,
         budget: Budget | None,
         revised: Callable[[Plan], None],
+        looked: Looked,
     ) -> None:
-        self.plan, self.folder, self.budget, self.revised = plan, folder, budget, revised
+        self.plan, self.folder, self.budget, self.revised, self.looked = plan, folder, budget, revised, looked
         self.rounds = Rounds(plan, folder, executor, callback, budget)
         self.records = self.rounds.records
         self.tested = read_tested(plan, folder)
@@ -179,7 +208,19 @@ class _Study:
         decided = tuple(pair for pair in _decided(self.judgement) if pair not in before)
         self.looks.append(Look(seeds=count, candidates=tuple(still), decided=decided))
         advantages = tuple(as_advantage(pair, question.scoring) for pair in self.judgement.pairs)
-        return candidates_left(replace(self.judgement, pairs=advantages), every_pair=question.every_pair)
+        left = candidates_left(replace(self.judgement, pairs=advantages), every_pair=question.every_pair)
+        self.looked(
+            LookTaken(
+                plan=self.plan,
+                seeds=tuple(look.seeds for look in self.looks),
+                judgement=self.judgement,
+                tested=tested,
+                answers=answers,
+                left=left,
+                records=self.records,
+            )
+        )
+        return left
 
 
 def _decided(judgement: Judgement | None) -> list[tuple[str, str]]:
@@ -189,13 +230,12 @@ def _decided(judgement: Judgement | None) -> list[tuple[str, str]]:
 
 
 def _tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:
-    reached, nll = None, None
-    if record.val is not None:
-        outcome, found = plan.question.scoring, read_predictions(folder / job.folder, "val")
-        counts = outcome.members(found.labels, plan.classes)
-        reached = float(outcome.scores(found.logits[counts], found.labels[counts]).mean())
-        nll = record.val.nll
-    return Tried(model=job.spec.model, lr=job.spec.recipe.lr, outcome=reached, nll=nll)
+    return Tried(
+        model=job.spec.model,
+        lr=job.spec.recipe.lr,
+        outcome=validation_outcome(plan, folder / job.folder, record),
+        nll=None if record.val is None else record.val.nll,
+    )
 
 
 def best_rates(tried: Sequence[Tried], outcome: Outcome) -> dict[str, float]:

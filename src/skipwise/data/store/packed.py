@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.cache.node_copy import open_near
+from skipwise.data.cache.origins import note_origin
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import Journal, pack_path, row_remaker
@@ -37,4 +38,6 @@ def pack(source: Source, scan: Scan, pixel_format: PixelFormat, progress: Progre
                         )
                 assert journal.pixels is not None
                 found = journal.pixels.finish(path, remake)
+    if source.container is not None:
+        note_origin(path, source.container.path)
     return found

@@ -24,6 +24,8 @@ from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import Trust, check_trusted, is_external
 from skipwise.nets.spec import NetworkSpec
+from skipwise.training.hub_folder import WEIGHTS, is_hub_folder, local_folder, read_hub_network
+from skipwise.training.run.dropped import need_weights
 from skipwise.training.run.record import read_run
 
 if TYPE_CHECKING:
@@ -115,17 +117,19 @@ class TrainedNetwork:
 
 
 def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
-    """The network of a finished run.
+    """The network of a finished run, or of a folder for the Hub.
 
     Args:
-        folder: the run's.
+        folder: the run's, one that `export --huggingface` wrote, or `hf-hub:user/name`.
         trust: whether a network of your own, whose code only the record names, may run.
 
     Raises:
         SkipwiseError: the folder holds no run, or one that is unfinished, failed or damaged; or its network is not
             trusted.
     """
-    path = local_path(folder)
+    path = local_path(local_folder(folder))
+    if is_hub_folder(path):
+        return network_of_hub(path, trust)
     if path.is_file():
         raise SkipwiseError(f"{path} is a file; name its network and classes: --model NAME --classes a,b,c")
     if not (path / "run.json").is_file():
@@ -139,9 +143,7 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
     record = read_run(path)
     if record.status != "finished":
         raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no network.")
-    weights = path / "weights.safetensors"
-    if not weights.is_file():
-        raise SkipwiseError(f"{path} has no weights.safetensors any more; train that run again.")
+    weights = need_weights(path)
     read_run(path, weights.name)
     spec = record.spec
     check_trusted(spec.model, trust, folder)
@@ -160,6 +162,33 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
         classes=spec.classes,
         preprocessing=spec.preprocessing,
         test_accuracy=None if record.test is None else record.test.accuracy,
+    )
+
+
+def network_of_hub(folder: Path, trust: Trust = False) -> TrainedNetwork:
+    """The network in a folder as the Hub keeps it.
+
+    Args:
+        folder: one for which `is_hub_folder` holds.
+        trust: as in `network_of_run`.
+
+    Raises:
+        SkipwiseError: another program made it, it is damaged, or its network is not trusted.
+    """
+    found = read_hub_network(folder)
+    check_trusted(found.model, trust, folder)
+    check_model(found.model)
+    return TrainedNetwork(
+        where=folder / WEIGHTS,
+        weights=folder / WEIGHTS,
+        model=found.model,
+        width=found.width,
+        stem=found.stem,
+        seed=found.seed,
+        recipe=found.recipe,
+        classes=found.classes,
+        preprocessing=found.preprocessing,
+        test_accuracy=found.test_accuracy,
     )
 
 

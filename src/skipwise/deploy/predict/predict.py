@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, cast, overload
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import output_path
 from skipwise.core.options import flag
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answer_plan import AnswerPlan
@@ -25,7 +26,7 @@ Images = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predicted:
+class Predicted(Shown):
     """A finished file of answers.
 
     Args:
