@@ -25,6 +25,7 @@ from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
 from skipwise.core.options import command_words
+from skipwise.data.cache.node_copy import open_near
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Images, Pixels, Selected
 from skipwise.data.location import check_tables, remember, whereabouts
@@ -229,7 +230,7 @@ def _pixels(found: StoredImages, plan: Plan) -> Pixels:
         )
 
     # The cache may have been deleted, or damaged, since the comparison began.
-    return RowReader.open(Path(found.pack), remake) or pack(
+    return open_near(Path(found.pack), remake) or pack(
         *_looked_at(found), PixelFormat.from_preprocessing(plan.preprocessing)
     )
 
