@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install demo docs package test test-all test-notebooks test-package test-machines attack lint bench
+.PHONY: install demo docs package test test-all test-notebooks test-package test-cluster test-machines attack lint bench
 .DELETE_ON_ERROR:
 
 install: $(READY)
@@ -46,10 +46,15 @@ lint: $(READY)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
 
 test: lint
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not cluster"
 
 test-all: lint
-	$(PYTEST)
+	$(PYTEST) -m "not cluster"
+	$(MAKE) test-cluster
+
+# Clusters of several nodes on this machine, one after the other, since each takes all cores.
+test-cluster: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster
 
 # The package is built, installed into empty environments, and used there: about four minutes on two cores.
 test-package: $(READY)
@@ -65,7 +70,7 @@ MACHINES := bf16-fast,two-cores bf16-slow,one-core,no-compiler,background,bare
 test-machines: $(READY)
 	@failed=; for machine in $(MACHINES); do \
 		echo "As on a machine with $$machine:"; \
-		$(BIN)/python -m tests.machines $$machine env $(PYTEST) -m "not slow" --random-order || failed="$$failed $$machine"; \
+		$(BIN)/python -m tests.machines $$machine env $(PYTEST) -m "not slow and not cluster" --random-order || failed="$$failed $$machine"; \
 	done; test -z "$$failed" || { echo "Tests failed as on a machine with:$$failed"; exit 1; }
 
 # The long form: at least 200 kills, 1,000 damaged files and 10,000 images and archives where nothing else runs on two
