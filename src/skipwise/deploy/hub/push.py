@@ -31,6 +31,11 @@ class Pushed(Shown):
         folder: what was sent.
         name: where it is on the Hub: user/name.
         url: its address.
+
+    Example:
+        >>> sent = Pushed(folder=Path("huggingface"), name="user/name", url="https://huggingface.co/user/name")
+        >>> f"hf-hub:{sent.name}"
+        'hf-hub:user/name'
     """
 
     folder: Path
