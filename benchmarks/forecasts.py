@@ -30,8 +30,8 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from skipwise.cli.live import StudyTime
 from skipwise.comparison.compare import compare
+from skipwise.comparison.run.time_left import StudyTime
 from skipwise.core.machine.system import describe_machine, usable_cores
 from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd, Start
 

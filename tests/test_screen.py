@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from skipwise.cli import live as screen
-from skipwise.cli.live import Screen, left_of
+from skipwise.cli.live import Screen
 from skipwise.comparison.plan.plan import Job
+from skipwise.comparison.run.time_left import left_of
 from skipwise.core import progress
 from skipwise.core.remaining import Remaining
 from skipwise.training.callbacks import Epoch, Phase, RunEnd, Start

@@ -15,8 +15,10 @@ from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
+from skipwise.cli import activation
 from skipwise.cli.commands import (
     audit,
+    clean,
     compare,
     evaluate,
     explain,
@@ -29,27 +31,31 @@ from skipwise.cli.commands import (
     push,
     recommend,
     report,
+    restore,
     serve,
+    status,
     study,
     train,
     verify,
 )
 from skipwise.cli.declared import command
+from skipwise.cli.stopped import Stopped
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
-from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed
+from skipwise.core.addresses import without_secrets
+from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed, differing_keys
 from skipwise.core.machine import environment, memory, streams
 from skipwise.core.text import printable
 from skipwise.data.image.limits import most_pixels
 from skipwise.training.machine.signals import SIGNALS
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which residual network should I use on these images, on this machine, and how sure is that?",
+    epilog=activation.advice(),
 )
 
 
@@ -58,17 +64,6 @@ UNREAD = 128 + 13
 
 
 HANGUP: Any = getattr(signal, "SIGHUP", None)
-
-
-class _Stopped(BaseException):
-    """Ctrl-C, or a polite request to end; `status` is the exit status shells expect.
-
-    No Exception, so that no handler for what may go wrong in a network takes it for that.
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class _Unread(BaseException):
@@ -83,6 +78,7 @@ def main() -> NoReturn:
     status = 0
     try:
         environment.furnish()
+        _keep_secrets()
         watched(_say)
         memory.refuse_what_does_not_fit()
         with _stoppable(), _missing_extras():
@@ -95,8 +91,8 @@ def main() -> NoReturn:
         if isinstance(error, NotTrusted):
             _say(f"Again:    {text.command('skipwise', *sys.argv[1:], *error.options)}")
         status = 2
-    except _Stopped as stopped:
-        _say("\nStopped. What is finished is kept; the same command goes on from there.")
+    except Stopped as stopped:
+        _say(f"\n{stopped.sentence}")
         status = stopped.status
     except _Unread:
         status = UNREAD
@@ -112,6 +108,14 @@ def main() -> NoReturn:
     finally:
         streams.let_go()
     sys.exit(status)
+
+
+def _keep_secrets() -> None:
+    """Takes passwords and signatures out of the addresses in the command line, before anything repeats it."""
+    try:
+        sys.argv[1:] = without_secrets(sys.argv[1:])
+    except ValueError as error:
+        raise differing_keys(error) from None
 
 
 def _sentence(error: Exception) -> str | None:
@@ -166,7 +170,7 @@ def _quiet(verb: Callable[..., object]) -> Callable[..., object]:
         try:
             with _read_to_its_end():
                 return verb(*arguments, **options)
-        except (SystemExit, KeyboardInterrupt) as ended:  # Ctrl-C is `_Stopped`
+        except (SystemExit, KeyboardInterrupt) as ended:  # Ctrl-C is `Stopped`
             raise SkipwiseError(
                 f"The code of your network, or of another package, ended the program ({ended!r}); fix it, and run the "
                 "same command again."
@@ -194,11 +198,11 @@ def _usage(error: Exception) -> int:
 def _stoppable() -> Iterator[None]:
     """A request to end unwinds the stack, so that processes end and locks open, instead of cutting it off."""
 
-    asked: list[_Stopped] = []
+    asked: list[Stopped] = []
 
     def stop(number: int, _: FrameType | None) -> None:
         first = time.monotonic()
-        asked.append(_Stopped(128 + number))
+        asked.append(Stopped(128 + number))
 
         def again(number: int, _: FrameType | None) -> None:
             # A second one means it: whatever the tidying up waits for, files are whole or absent. But a terminal and
@@ -270,7 +274,10 @@ VERBS = (
     (explain.explain, "skipwise explain runs/train/images path/to/photos --check"),
     (serve.serve, "skipwise serve runs/export/images-onnx-fp32"),
     (study.study, "skipwise study depth --dry-run"),
+    (restore.restore, "skipwise restore runs/compare/images/runs/resnet18-s0"),
+    (status.status, "skipwise status runs/compare/images --watch"),
     (audit.audit, "skipwise audit path/to/images"),
+    (clean.clean, "skipwise clean runs --older-than 14"),
     (profile.profile, "skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224"),
     (models.models, "skipwise models 'se_*'"),
 )

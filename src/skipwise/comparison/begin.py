@@ -14,7 +14,8 @@ from skipwise.comparison.conclude import carry_out
 from skipwise.comparison.draft import ComparisonRequest, Draft
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.extending import is_answered
-from skipwise.comparison.plan.plan import COMPARISONS, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.layout import REPORT, RESULTS
+from skipwise.comparison.plan.plan import COMPARISONS, Keep, Plan
 from skipwise.comparison.plan.reuse import check_included, include_runs
 from skipwise.comparison.plan.saved import write_plan
 from skipwise.comparison.question.starting_weights import files_of, try_weights
@@ -24,6 +25,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers
 from skipwise.core.files.folders import remove_empty
 from skipwise.core.workspace.task import Place, Task
+from skipwise.cost.price import Price
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.prepare import Prepared
 from skipwise.data.scan.inspection import PixelFormat
@@ -41,7 +43,9 @@ class Beginning:
         packed: whether images are decoded once, into the cache.
         extend: whether more is asked of a comparison than it was begun with.
         saved: a file for the plan.
-        executor: does the runs; None is `LocalProcesses`.
+        executor: does the runs.
+        keep: the runs that keep their weights; None is as it was begun, or all.
+        price: of a machine, where it was named.
     """
 
     asked: ComparisonRequest
@@ -52,7 +56,9 @@ class Beginning:
     saved: Path | None
     here: OnThisMachine
     callback: Callback
-    executor: Executor | None
+    executor: Executor
+    keep: Keep | None
+    price: Price | None
 
     def is_answered(self, place: Place[Plan]) -> bool:
         """Returns whether a folder has the answer to what is asked."""
@@ -100,7 +106,8 @@ def look_ahead_from(begin: Beginning, place: Place[Plan]) -> tuple[Plan, Forecas
     begin.check_machine(place)
     plan, forecast = look_ahead(begin.draft.plan, place.plan, begin.here, begin.callback.on_notice)
     begin.save(plan)
-    return plan, forecast
+    plan = plan if begin.keep is None else replace(plan, keep=begin.keep)
+    return plan, replace(forecast, price=begin.price)
 
 
 def begin_or_continue(begin: Beginning, task: Task[Plan], place: Place[Plan]) -> Comparison:
@@ -128,12 +135,13 @@ def begin_or_continue(begin: Beginning, task: Task[Plan], place: Place[Plan]) ->
             if place.plan is None:
                 remove_empty(place.folder)
             raise
-        _write(begin, place, resolved.plan)
-        plan = resolved.plan
+        plan = resolved.plan if begin.keep is None else replace(resolved.plan, keep=begin.keep)
+        _write(begin, place, plan)
         if begin.here.workers is not None:  # how many run at once changes no result
             plan = replace(plan, processes=begin.here.workers)
         budget = _budget(begin, plan, resolved.costs)
-        return carry_out(plan, place.folder, begin.callback, resolved.forecast, budget, begin.executor)
+        forecast = resolved.forecast and replace(resolved.forecast, price=begin.price)
+        return carry_out(plan, place.folder, begin.callback, forecast, budget, begin.executor, begin.price)
 
 
 def _resolve(begin: Beginning, place: Place[Plan], tried: Tried | None) -> Resolved:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from skipwise.comparison.draft import ComparisonRequest, Draft, draft_plan
-from skipwise.comparison.executors.executor import Executor, check_executor
+from skipwise.comparison.executors.table import find_executor
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
-from skipwise.comparison.plan.plan import COMPARISONS, Plan, check_together
+from skipwise.comparison.plan.plan import COMPARISONS, KEEPS, Keep, Plan, check_together
 from skipwise.comparison.plan.planned import NoticeList, Planned, Stage
 from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
@@ -23,13 +23,14 @@ from skipwise.comparison.question.question import FurtherOutcome, Question, choo
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
 from skipwise.comparison.question.tuning import check_trials
-from skipwise.comparison.results.finished import Comparison, read_comparison, runs_of
+from skipwise.comparison.results.finished import Comparison, priced, read_comparison, runs_of
 from skipwise.comparison.run.observer import Observed, Observer
-from skipwise.core.errors import SkipwiseError, require
-from skipwise.core.files.paths import user_path
+from skipwise.core.errors import SkipwiseError, require, unknown_name
+from skipwise.core.files.paths import output_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
+from skipwise.cost.price import Price, parse_price
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import margins_of, outcome_names
@@ -52,7 +53,6 @@ def compare(
     options: CompareOptions,
     began: float | None = None,
     callbacks: Sequence[Callback] = (),
-    executor: Executor | None = None,
     observer: Observer | None = None,
 ) -> Comparison | Planned:
     """Trains every network with every seed on the same images in the same way, and says which to use.
@@ -65,7 +65,6 @@ def compare(
             table of paths and labels.
         began: the time on time.monotonic() from which the time limit counts, in seconds; None (default) is now.
         callbacks: called while the comparison is running, see `skipwise.Callback`; none by default.
-        executor: does the runs, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         observer: deprecated; use `callbacks`.
 
     Returns:
@@ -89,7 +88,9 @@ def compare(
     if observer is not None:
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)
         callbacks = [*callbacks, Observed(observer)]
-    check_executor(executor)
+    executor = find_executor(options.processes.executor)
+    _keep(options)
+    _price(options)
     trackers = trackers_of(options.tracking.track)
     callbacks = [*callbacks, *trackers]
     began = time.monotonic() if began is None else began
@@ -121,6 +122,8 @@ def compare(
         here=_on_this_machine(options, asked, draft, began),
         callback=watch,
         executor=executor,
+        keep=_keep(options),
+        price=_price(options),
     )
     if options.planning.dry_run:
         return _planned(place, *look_ahead_from(begin, place), sentences)
@@ -140,7 +143,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     included = find_included(several(study.include))
     names = list(study.models.split(",") if isinstance(study.models, str) else study.models)
     if extend and output is not None:
-        names = in_stored_order(names, user_path(output))
+        names = in_stored_order(names, output_path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     question = _question(options, names)
     check_options(img_size=images.img_size, stem=network.stem, width=network.width, seed=study.seed)
@@ -202,7 +205,7 @@ def _task(draft: Draft, options: CompareOptions, watch: Callback) -> Task[Plan]:
 
 def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str]) -> Comparison | Planned:
     """Returns the finished comparison in the folder; for a dry run, its plan."""
-    found = read_comparison(place.folder)
+    found = priced(read_comparison(place.folder), _price(options))
     if (saved := _saved(options)) is not None:
         write_plan(saved, found.plan)
     return _planned(place, found.plan, None, sentences) if options.planning.dry_run else found
@@ -224,11 +227,30 @@ def _on_this_machine(options: CompareOptions, asked: ComparisonRequest, draft: D
 
 
 def _output(options: CompareOptions) -> Path | None:
-    return None if options.folder.output is None else user_path(options.folder.output)
+    return None if options.folder.output is None else output_path(options.folder.output)
 
 
 def _saved(options: CompareOptions) -> Path | None:
-    return None if options.planning.save_plan is None else user_path(options.planning.save_plan)
+    return None if options.planning.save_plan is None else output_path(options.planning.save_plan)
+
+
+def _keep(options: CompareOptions) -> Keep | None:
+    """The weights that are to be kept; None where nothing was said.
+
+    Raises:
+        SkipwiseError: there is no such choice.
+    """
+    asked = options.disk.keep
+    if asked is None:
+        return None
+    if asked not in KEEPS:
+        raise unknown_name("choice of weights to keep", asked, KEEPS)
+    return next(each for each in KEEPS if each == asked)
+
+
+def _price(options: CompareOptions) -> Price | None:
+    """The price of a machine; None where none was named."""
+    return None if options.cost.price is None else parse_price(options.cost.price)
 
 
 def _question(options: CompareOptions, names: Sequence[str]) -> Question:

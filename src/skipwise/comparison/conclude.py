@@ -13,8 +13,8 @@ import numpy as np
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.executors.local import LocalProcesses
-from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, TUNING, Plan
+from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
 from skipwise.comparison.report.networks import write_network_pages
@@ -22,20 +22,28 @@ from skipwise.comparison.report.page import write_report
 from skipwise.comparison.report.thumbnails import pictures
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.finished import PICTURES, Comparison, histories
+from skipwise.comparison.results.interim import INTERIM, write_interim
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.images import load_images
-from skipwise.comparison.run.predictions import read_tested
-from skipwise.comparison.run.study import StudyResult, run_study
+from skipwise.comparison.run.interim import interim_of
+from skipwise.comparison.run.keeping import WeightKeeper
+from skipwise.comparison.run.predictions import Records, read_tested
+from skipwise.comparison.run.pulse import ComparisonPulse
+from skipwise.comparison.run.settling import settling
+from skipwise.comparison.run.study import LookTaken, StudyResult, run_study
+from skipwise.comparison.wording.costs import after_look
 from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import write_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
+from skipwise.core.workspace.heartbeat import HEARTBEAT
+from skipwise.cost.price import Price
 from skipwise.cost.timing import latencies
 from skipwise.pages.pictures import FEW_PIXELS
-from skipwise.training.callbacks import Callback, Phase, Start, with_callbacks
+from skipwise.training.callbacks import Callback, Callbacks, Phase, Start, with_callbacks
 
 
 def carry_out(
@@ -44,14 +52,16 @@ def carry_out(
     callback: Callback,
     forecast: Forecast | None,
     budget: Budget | None,
-    executor: Executor | None = None,
+    executor: Executor,
+    price: Price | None = None,
 ) -> Comparison:
     """Does the runs that are left, judges, measures latencies, and writes the results and the report.
 
     Args:
         forecast: for `Callback.on_start`.
         budget: of the plan's time limit, if it has one.
-        executor: does the runs; None is `LocalProcesses`.
+        executor: does the runs.
+        price: of a machine, where it was named.
 
     Raises:
         SkipwiseError: something that no run can continue from, or the time was up before there was anything to judge.
@@ -62,19 +72,26 @@ def carry_out(
     if plan.grouping is None and (bound := resolvable(counts, question)):
         callback.on_notice(bound)
     start = Start(folder=folder, plan=plan, forecast=forecast)
-    return with_callbacks(
-        callback, start, lambda: _carry_out(plan, folder, callback, budget, executor or LocalProcesses())
-    )
+    pulse = ComparisonPulse(None if budget is None else budget.end)
+    callback = Callbacks([pulse, callback, WeightKeeper(plan, folder, callback)])
+    return with_callbacks(callback, start, lambda: _carry_out(plan, folder, callback, budget, executor, price))
 
 
-def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> Comparison:
-    study = _study(plan, folder, callback, budget, executor)
+def _carry_out(
+    plan: Plan,
+    folder: Path,
+    callback: Callback,
+    budget: Budget | None,
+    executor: Executor,
+    price: Price | None,
+) -> Comparison:
+    study = _study(plan, folder, callback, budget, executor, price)
     plan = study.plan
     callback.on_phase(Phase(name="Judging the answers"))
     results = collect(plan, folder, study)
     write_sealed(folder / RESULTS, results)
     callback.on_phase(Phase(name="Measuring latency on this machine"))
-    costs = _measure(plan, results, study)
+    costs = _measure(plan, results, study, price)
     images = load_images(folder, plan)
     with contextlib.ExitStack() as stack:
         stack.callback(getattr(images.pixels, "close", lambda: None))
@@ -90,13 +107,20 @@ def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | No
     callback.on_phase(Phase(name="Writing the report"))
     write_json(folder / PICTURES, shown)
     write_sealed(folder / COSTS, costs, [PICTURES])
-    for name in ("images.json", "weights.json"):
+    for name in ("images.json", "weights.json", INTERIM, HEARTBEAT):
         (folder / name).unlink(missing_ok=True)
     write_report(folder / REPORT, plan, results, costs, histories(plan, folder, results), shown, pages)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
-def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> StudyResult:
+def _study(
+    plan: Plan,
+    folder: Path,
+    callback: Callback,
+    budget: Budget | None,
+    executor: Executor,
+    price: Price | None = None,
+) -> StudyResult:
     """Carries out the study. A plan that a time limit changes is written down before it takes effect."""
 
     def revised(changed: Plan) -> None:
@@ -110,11 +134,19 @@ def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, 
         if budget is not None:
             budget.change_plan(changed)
 
+    def looked(look: LookTaken) -> None:
+        interim = interim_of(look)
+        write_interim(folder, interim)
+        if said := after_look(interim, run_seconds(look.plan, look.records), look.plan.processes, price):
+            callback.on_notice(said)
+
     with contextlib.closing(executor):
         executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
         while True:
             try:
-                return run_study(plan, folder, executor, callback=callback, budget=budget, revised=revised)
+                return run_study(
+                    plan, folder, executor, callback=callback, budget=budget, revised=revised, looked=looked
+                )
             except StartAgain as again:
                 executor.cancel()
                 revised(again.plan)
@@ -133,32 +165,35 @@ def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, 
                     revised(replace(plan, stopped_after=early.seeds, corrections=(*plan.corrections, sentence)))
 
 
-def _measure(plan: Plan, results: Results, study: StudyResult) -> Costs:
+def _measure(plan: Plan, results: Results, study: StudyResult, price: Price | None) -> Costs:
     trained = [c.name for c in results.candidates if c.counts is not None and c.not_trained is None]
     networks = {name: plan.network(name).build(seed=plan.question.first_seed) for name in trained}
     preprocessing = plan.preprocessing
     threads, timings = latencies(networks, channels=preprocessing.channels, size=preprocessing.size)
+    choice = choose(results, {name: timing.median for name, timing in timings.items()})
     return Costs(
         machine=describe_machine(),
         threads=threads,
         latencies=timings,
-        recommendation=choose(results, {name: timing.median for name, timing in timings.items()}),
-        run_seconds=_run_seconds(plan, study),
+        recommendation=choice,
+        run_seconds=run_seconds(plan, study.records),
         processes=plan.processes,
         trained_seconds=_trained_seconds(plan, study),
         tuning_seconds=_tuning_seconds(study),
         finished=datetime.now(UTC).date().isoformat(),
+        price=price,
+        settling=settling(study, results, choice),
     )
 
 
-def _run_seconds(plan: Plan, study: StudyResult) -> dict[str, float]:
+def run_seconds(plan: Plan, records: Records) -> dict[str, float]:
     """The median time of each candidate's finished runs; those that were trained before may be of another machine."""
     before = {(run.model, run.seed) for run in plan.included}
     taken: dict[str, list[float]] = {}
     for name in plan.trained:
         for seed in plan.question.seeds:
             for job in plan.jobs(name, seed):
-                record = study.records.get(job.folder)
+                record = records.get(job.folder)
                 if record is not None and record.status == "finished" and (name, seed) not in before:
                     taken.setdefault(name, []).append(record.seconds)
     return {name: median(each) for name, each in taken.items()}

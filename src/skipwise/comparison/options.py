@@ -1,10 +1,11 @@
-"""The options of `compare`, `recommend` and `report`."""
+"""The options of `compare`, `recommend`, `restore` and `report`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 
+from skipwise.comparison.executors.executor import Executor
 from skipwise.core.options import Listed, group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
@@ -95,10 +96,43 @@ class StartOptions:
 
 @options("Machine")
 class ProcessOptions:
-    """The option for the number of simultaneous runs."""
+    """Options for what does the runs, and how many at a time."""
 
     workers: int | None = option(
         None, "The number of runs at a time.", unset="what suits this machine", metavar="N", short="-j"
+    )
+    executor: str | Executor | None = option(
+        None,
+        "What does the runs: local (processes of this machine), in-process (one run after the other, in the process "
+        "of the command), ray (a Ray cluster, such as ray://head:10001) or slurm (jobs of Slurm). The results are the "
+        "same.",
+        unset="local",
+        metavar="NAME[://ADDRESS]",
+    )
+
+
+@options("Disk")
+class DiskOptions:
+    """The option for what is kept of runs."""
+
+    keep: str | None = option(
+        None,
+        "The runs that keep their weights: all; best, which is of each network the run that did best on the validation "
+        "images; or none. Answers are always kept, and 'skipwise restore' trains dropped weights again.",
+        unset="all",
+        metavar="all|best|none",
+    )
+
+
+@options("Cost")
+class PriceOptions:
+    """The option for what machines cost."""
+
+    price: str | None = option(
+        None,
+        "What one machine costs in an hour, such as 0.9/h or '$0.9/h': costs are told in money, too.",
+        unset="costs are told in machine-hours",
+        metavar="AMOUNT/h",
     )
 
 
@@ -134,6 +168,8 @@ class CompareOptions:
     reading: ReadingOptions = group(ReadingOptions)
     machine: MachineOptions = group(MachineOptions)
     processes: ProcessOptions = group(ProcessOptions)
+    disk: DiskOptions = group(DiskOptions)
+    cost: PriceOptions = group(PriceOptions)
     tracking: TrackOptions = group(TrackOptions)
     folder: FolderOptions = group(FolderOptions)
     planning: PlanOptions = group(PlanOptions)
@@ -168,6 +204,20 @@ class RecommendOptions:
     )
 
 
+@options("What it was trained on")
+class RestoreOptions:
+    """The options of `restore`."""
+
+    images: str | None = option(None, "The place of the images.", unset="where they were", metavar="DATA", path=True)
+    init: str | None = option(
+        None,
+        "The file, or the run, of the weights that it started from.",
+        unset="those that are published, if it started from these",
+        metavar="RUN|FILE",
+        path=True,
+    )
+
+
 @options("Report")
 class ReportOptions:
     """The options of `report`."""
@@ -177,3 +227,4 @@ class ReportOptions:
         "The format: html writes the page again; md (Markdown, for a pull request) and json are printed.",
     )
     target: TargetOptions = group(TargetOptions)
+    cost: PriceOptions = group(PriceOptions)

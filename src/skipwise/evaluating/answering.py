@@ -21,6 +21,7 @@ from skipwise.deploy.artifact.images import LabelledImages, open_others, own_ima
 from skipwise.deploy.runtime.session import Session
 from skipwise.evaluating.logits import Progress, logits_of
 from skipwise.evaluation.one_network import Answers
+from skipwise.training.run.dropped import weights_hash
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord, read_run
 
@@ -134,7 +135,7 @@ def find_subject(folder: Path) -> Subject:
         classes=record.spec.classes,
         model=record.spec.model,
         preprocessing=record.spec.preprocessing,
-        network=sha256(weights) if weights.exists() else sha256(folder / "predictions.npz"),
+        network=weights_hash(folder) or sha256(folder / "predictions.npz"),
         home=folder,
         temperature=1.0,
         run=record,

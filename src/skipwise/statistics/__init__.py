@@ -10,6 +10,7 @@ from typing import Any
 from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
+from skipwise.statistics.predictive import chance_to_settle
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
 from skipwise.statistics.resolution import Resolution, at_best, least_shown, resolution
 from skipwise.statistics.runs.climbing import Climb, climb
@@ -43,6 +44,7 @@ __all__ = [
     "beaten",
     "bootstrap",
     "carry_forward",
+    "chance_to_settle",
     "climb",
     "candidates_left",
     "first_reached",

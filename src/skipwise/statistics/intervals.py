@@ -74,6 +74,10 @@ class LogScale:
             float(special.expit(place)) if self.is_odds else math.exp(min(place, 300.0))
         )  # the square of which is still a number
 
+    def errors_at(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The errors at places on the scale."""
+        return np.asarray(special.expit(places) if self.is_odds else np.exp(np.minimum(places, 300.0)))
+
 
 def analyse(errors: NDArray[np.float64], groups: Groups, *, most: float | None = 1.0) -> Table:
     """The analysis of errors [seeds, images].
@@ -98,11 +102,12 @@ def analyse(errors: NDArray[np.float64], groups: Groups, *, most: float | None =
         run_variance=float(by_seed.var(ddof=1)) if np.ptp(by_seed) > ROUNDING * np.abs(errors).max() else 0.0,
         residual_variance=residual_variance,
         by_image=by_image,
-        on_log_scale=None if most is None else _on_log_scale(by_seed, images, is_odds=math.isfinite(most)),
+        on_log_scale=None if most is None else log_scale(by_seed, images, is_odds=math.isfinite(most)),
     )
 
 
-def _on_log_scale(by_seed: NDArray[np.float64], images: int, *, is_odds: bool) -> LogScale:
+def log_scale(by_seed: NDArray[np.float64], images: int, *, is_odds: bool) -> LogScale:
+    """The runs' mean errors as log-odds, or as logarithms where errors have no upper end."""
     # Half an error stands for none, which has no logarithm.
     least = 0.5 / images
     if is_odds:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.plan.planned import Planned
+from skipwise.core.shown import Shown
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.statistics.records import Estimate
 from skipwise.studies.answers import Answer, Verdict
@@ -220,7 +221,7 @@ STUDIES_DONE = Workspace(
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyReport:
+class StudyReport(Shown):
     """A finished study.
 
     Args:
@@ -244,7 +245,7 @@ class StudyReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlannedStudy:
+class PlannedStudy(Shown):
     """The runs that a study would do.
 
     Args:

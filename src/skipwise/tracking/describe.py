@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from skipwise.comparison.plan.arguments import arguments
-from skipwise.comparison.plan.plan import TUNING, Plan
+from skipwise.comparison.plan.layout import TUNING
+from skipwise.comparison.plan.plan import Plan
 from skipwise.core.text import count
 from skipwise.tracking.records import TrackedRun, Value
 from skipwise.training.plan import RunPlan

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from skipwise.comparison.plan.plan import COSTS, PLAN, RESULTS
+from skipwise.comparison.plan.layout import COSTS, PLAN, RESULTS
 from skipwise.comparison.report import evidence
 from skipwise.comparison.report.markdown import markdown
 from skipwise.comparison.results.finished import Comparison, histories
 from skipwise.comparison.results.records import Candidate, Costs
 from skipwise.pages.svg_file import as_file
 from skipwise.tracking.records import Ending, Table
-from skipwise.training.run.files import RECORD
+from skipwise.training.run.names import RECORD
 from skipwise.training.run.record import RunRecord
 
 

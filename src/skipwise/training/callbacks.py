@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -197,7 +198,9 @@ class Callbacks(Callback):
         for callback in callbacks:
             if not isinstance(callback, Callback):
                 raise SkipwiseError(f"callbacks takes instances of skipwise.Callback, not {callback!r}.")
-        self.callbacks = tuple(callbacks)
+        # Those of several are called by this one, which names the one that fails.
+        nested = [each.callbacks if isinstance(each, Callbacks) else (each,) for each in callbacks]
+        self.callbacks: tuple[Callback, ...] = tuple(itertools.chain.from_iterable(nested))
 
     def on_prepare(self, what: str, done: int, total: int) -> None:
         self._call("on_prepare", what, done, total)

@@ -15,7 +15,7 @@ from typing import Literal
 from skipwise.advice.weights import StartingWeights
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.external import check_trusted, is_external
@@ -29,6 +29,7 @@ from skipwise.nets.weights.published import (
     published,
 )
 from skipwise.training.hub_folder import PREFIX, WEIGHTS, is_hub_folder, local_folder, read_hub_network
+from skipwise.training.run.dropped import need_weights
 from skipwise.training.run.record import read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
@@ -87,7 +88,7 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
     Raises:
         SkipwiseError: there are none, or the run failed.
     """
-    path = user_path(local_folder(where))
+    path = local_path(local_folder(where))
     if not path.is_dir():
         if not path.is_file():
             raise SkipwiseError(
@@ -99,14 +100,13 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
         return _find_hub_start(path, where, key)
     if not (path / "run.json").exists():
         raise SkipwiseError(f"{path} is no finished run; give --init a run's folder or a file of weights.")
-    record = read_run(path, "weights.safetensors")
+    record = read_run(path)
     if record.status == "failed":
         raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no weights to start from.")
     if key is not None:
         raise SkipwiseError(f"--init-key is for files that hold several weights; the run in {path} has one.")
-    spec, file = record.spec, path / "weights.safetensors"
-    if not file.is_file():
-        raise SkipwiseError(f"The weights of the run in {path} are gone; train it again.")
+    spec, file = record.spec, need_weights(path)
+    read_run(path, file.name)
     start = Start(name=path.resolve().name, sha256=sha256(file), expects=spec.preprocessing)
     stem, width = (None, None) if is_external(spec.model) else (spec.stem, spec.width)
     return Found(start=start, file=file, model=spec.model, stem=stem, width=width)

@@ -16,7 +16,8 @@ import numpy as np
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.atomic import clear_leftovers, write_text
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
@@ -30,11 +31,13 @@ from skipwise.training.depth_norms import DepthNorms, asked_epochs, read_depth_n
 from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
+from skipwise.training.machine.nodes import check_restarts, same_folder
 from skipwise.training.machine.ranks import Ranks, joined
 from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.options import MachineOptions, TrainOptions
 from skipwise.training.plan import RUNS, RunPlan
-from skipwise.training.run.files import CHECKPOINT, remove_checkpoint
+from skipwise.training.run.files import remove_checkpoint
+from skipwise.training.run.names import CHECKPOINT
 from skipwise.training.run.record import RunRecord, find_run
 from skipwise.training.starting_weights import Found
 from skipwise.training.trackers import trackers_of
@@ -43,7 +46,7 @@ RETRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class Trained(Shown):
     """A run that has ended.
 
     Args:
@@ -108,10 +111,11 @@ def train(
     called = Callbacks([*callbacks, *trackers, *([DepthNorms()] if options.run.depth_norms else [])])
     check_precision(precision)
     check_again(again=options.folder.again, resume=options.folder.resume)
+    check_restarts(again=options.folder.again)
     asked = request_of(options)
     request = Request.of(data, options.images, options.reading)
     require("torch", extra="train")
-    named = None if options.folder.output is None else user_path(options.folder.output)
+    named = None if options.folder.output is None else output_path(options.folder.output)
     check_begun(RUNS, named, resume=options.folder.resume)
     asked = replace(asked, device=choose_device(asked.device))
     with contextlib.ExitStack() as stack:
@@ -165,6 +169,7 @@ def train(
         begun = ranks.broadcast(begun)
         assert begun is not None
         folder, plan, repeated = begun
+        stack.enter_context(same_folder(ranks, folder))
 
         def work() -> Trained:
             record = _run(plan, folder, images.of(plan), asked.start, watch, ranks, began)

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from skipwise.comparison.plan.plan import run_folder
+from skipwise.comparison.plan.layout import run_folder
 from skipwise.comparison.results.finished import Comparison
 from skipwise.core.text import command, without
+from skipwise.training.run.names import WEIGHTS
 
 MOST_SEEDS_SUGGESTED = 30
 
@@ -46,13 +47,15 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
 
 
 def first_run(comparison: Comparison, name: str | None) -> Path | None:
-    """The folder of a candidate's first finished run on the whole training split; cross-validation has none."""
-    plan = comparison.plan
-    for candidate in comparison.results.candidates if plan.folds is None else ():
-        for run in candidate.runs:
-            if candidate.name == name and run.status == "finished":
-                return comparison.folder / run_folder(candidate.name, run.seed)
-    return None
+    """The folder of a candidate's first finished run on the whole training split that still has its weights, or else
+    of the first one; cross-validation has none."""
+    found = [
+        comparison.folder / run_folder(candidate.name, run.seed)
+        for candidate in (comparison.results.candidates if comparison.plan.folds is None else ())
+        for run in candidate.runs
+        if candidate.name == name and run.status == "finished"
+    ]
+    return next((run for run in found if (run / WEIGHTS).is_file()), found[0] if found else None)
 
 
 def program_of(typed: Sequence[str]) -> list[str]:

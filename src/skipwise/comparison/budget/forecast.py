@@ -11,6 +11,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.core.machine import devices
 from skipwise.core.machine.system import usable_cores
 from skipwise.cost.load import slowdown, slowdown_side_by_side
+from skipwise.cost.price import Price
 from skipwise.evaluation.variants import VARIANTS
 from skipwise.nets.external import is_external
 from skipwise.training.probe.step import ENOUGH, try_step
@@ -34,6 +35,9 @@ class Forecast:
         kept: the size of the results, in bytes.
         needed: the disk space that is needed at most at once, in bytes.
         epochs: what an epoch of each network takes, relative to those of the others.
+        answers: the part of `kept` that is no weights, in bytes.
+        weights: of one run of each network, in bytes.
+        price: of a machine, where it was named.
     """
 
     first: float | None
@@ -41,6 +45,9 @@ class Forecast:
     kept: float
     needed: float
     epochs: dict[str, float] = field(default_factory=dict)
+    answers: float = 0.0
+    weights: float = 0.0
+    price: Price | None = None
 
 
 def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = ENOUGH) -> dict[str, StepCost]:
@@ -99,6 +106,8 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
         kept=kept,
         needed=kept + working,
         epochs={name: cost.step for name, cost in costs.items()},
+        answers=answers * len(each) * (question.looks[-1] + tuned),
+        weights=sum(weights.get(name, 0.0) for name in each) * parts,
     )
 
 

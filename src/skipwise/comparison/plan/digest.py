@@ -19,10 +19,12 @@ LATER: dict[str, Any] = {"later": True}
 
 
 def digest_of(plan: Plan) -> str:
-    """The SHA-256 of all that results may depend on: not of how many run at once, nor of where things lie."""
+    """The SHA-256 of all that results may depend on: not of how many run at once, of where
+    things lie, nor of what is kept of them."""
     bare = replace(
         plan,
         processes=1,
+        keep="all",
         found_in=None,
         image_options=(),
         included=tuple(replace(run, folder="") for run in plan.included),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from skipwise.comparison.plan.digest import LATER, digest_of
+from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS, TUNING, run_folder, tuning_folder
 from skipwise.comparison.plan.sameness import (
     as_begun_there,
     nameless,
@@ -48,6 +49,8 @@ def check_together(folds: int | None, *, tune: bool, included: bool, lr: float |
         raise SkipwiseError(f"{what}, and cross-validation has none; leave it or --folds out.")
 
 
+Keep = Literal["all", "best", "none"]
+KEEPS: tuple[Keep, ...] = ("all", "best", "none")
 TOGETHER = 4
 """The trials that are done at once, before others are chosen by them."""
 HALVED = 3
@@ -134,6 +137,9 @@ class Plan:
 
     `target_accuracy` is an accuracy on the validation images, in percent; it is asked how many epochs it takes.
 
+    `keep` says which runs keep their weights: all, of each network the best one on the validation images, or none. No
+    result depends on it.
+
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
     `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
@@ -183,6 +189,7 @@ class Plan:
     asked_batch: int | None = field(default=None, metadata=IGNORED | LATER)
     grouping: Grouping | None = field(default=None, metadata=compared("other test images belong together") | LATER)
     target_accuracy: float | None = field(default=None, metadata=compared(_OTHER_TARGET) | LATER)
+    keep: Keep = field(default="all", metadata=IGNORED | LATER)
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
     guests = earlier_name("external_code", "guests")
@@ -275,7 +282,7 @@ class Plan:
         if self.folds is None:
             return (Job(spec=self.spec(model, seed, lr=lr), folder=run_folder(model, seed)),)
         return tuple(
-            Job(spec=self.spec(model, seed, lr=lr, fold=fold), folder=f"{run_folder(model, seed)}-f{fold}")
+            Job(spec=self.spec(model, seed, lr=lr, fold=fold), folder=run_folder(model, seed, fold=fold))
             for fold in range(self.folds)
         )
 
@@ -299,8 +306,8 @@ class Plan:
         length = self.tuning.epochs if epochs is None else epochs
         spec = self.spec(model, self.tuning.seed, lr=rate)
         short = replace(spec, recipe=shortened(spec.recipe, length, self.train_images))
-        name = f"{run_folder(model, self.tuning.seed, parent=TUNING)}-lr{rate!r}"
-        return Job(spec=short, folder=name if length == self.tuning.epochs else f"{name}-e{length}")
+        folder = tuning_folder(model, self.tuning.seed, rate)
+        return Job(spec=short, folder=folder if length == self.tuning.epochs else f"{folder}-e{length}")
 
     def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
         """The run of one candidate and seed."""
@@ -362,16 +369,6 @@ class Plan:
         )
 
 
-TUNING = "tuning"
-"""The folder of the runs that choose learning rates."""
-
-
-def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:
-    """Returns the folder of a run. The colon in the name of a user's own network is replaced."""
-    return f"{parent}/{model.replace(':', '.')}-s{seed}"
-
-
-PLAN, RESULTS, COSTS, REPORT = "plan.json", "comparison.json", "costs.json", "report.html"
 COMPARISONS = Workspace(
     parent=Path("runs/compare"),
     noun="a comparison",

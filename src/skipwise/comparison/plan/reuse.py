@@ -11,9 +11,11 @@ from skipwise.core.differences import difference
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.nets.external import is_external
-from skipwise.training.run.files import FILES, RECORD
+from skipwise.training.run.dropped import need_weights
+from skipwise.training.run.files import FILES
+from skipwise.training.run.names import RECORD
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord, read_run
 
@@ -29,12 +31,14 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
     """
     found: dict[tuple[str, int], Included] = {}
     for name in folders:
-        folder = user_path(name)
+        folder = local_path(name)
         if not (folder / "run.json").is_file():
             raise SkipwiseError(f"{folder} holds no finished run; give --include the folders of finished runs.")
-        record = read_run(folder, *FILES)
+        record = read_run(folder)
         if record.status != "finished":
             raise SkipwiseError(f"The run in {folder} failed ({record.reason}); leave it out of --include.")
+        need_weights(folder)
+        read_run(folder, *FILES)
         if record.lr_cuts:
             raise SkipwiseError(
                 f"The loss of the run in {folder} diverged, and the run went on at a smaller learning rate, which no "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skipwise.comparison.plan.plan import COSTS
+from skipwise.comparison.plan.layout import COSTS
 from skipwise.comparison.report.networks import write_network_pages
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.report.thumbnails import FromSource

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from skipwise.comparison.plan.plan import Plan, run_folder
+from skipwise.comparison.plan.layout import run_folder
+from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.images import Images
 from skipwise.deploy.artifact.images import LabelledImages, own_images

@@ -9,17 +9,23 @@ from pathlib import Path
 from msgspec import UnsetType
 
 from skipwise.comparison.options import ReportOptions
-from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
+from skipwise.core.remote.copies import local_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
+from skipwise.cost.price import Price, parse_price
 from skipwise.training.callbacks import RunEnd
-from skipwise.training.run.files import RECORD, read_history
+from skipwise.training.run.files import read_history
+from skipwise.training.run.names import RECORD
 from skipwise.training.run.record import read_run
 from skipwise.training.run.state import EpochMetrics
 
@@ -30,7 +36,7 @@ PICTURES = "pictures.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Shown):
     """A finished comparison.
 
     Args:
@@ -121,7 +127,12 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     format = options.format
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-    found = _asked_of(read_comparison(Path(comparison)), options.target.target_accuracy)
+    if format == "html" and is_address(comparison):
+        raise SkipwiseError(
+            f"The page can't be written to {comparison}; copy the comparison here first, or take --format md or json."
+        )
+    price = None if options.cost.price is None else parse_price(options.cost.price)
+    found = priced(_asked_of(read_comparison(local_path(comparison)), options.target.target_accuracy), price)
     if format == "md":
         from skipwise.comparison.report.markdown import markdown  # not for those who only read
 
@@ -133,10 +144,15 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     return rewrite_report(found)
 
 
+def priced(found: Comparison, price: Price | None) -> Comparison:
+    """A comparison with a price of machines that is named only now."""
+    return found if price is None else replace(found, costs=replace(found.costs, price=price))
+
+
 def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:
     """A comparison, with the epochs that an accuracy takes where that is asked only now."""
     target = target_of(accuracy)
-    check_reachable(target, found.plan.split_images["val"])
+    check_reachable(target, found.plan.split_images["val"], planned=False)
     if target is None:
         return found
     from skipwise.comparison.run.by_seed import target_epochs  # not for those who only read

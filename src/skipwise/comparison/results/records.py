@@ -16,6 +16,7 @@ from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
+from skipwise.cost.price import Price
 from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.outcomes import Outcome
@@ -240,6 +241,19 @@ def as_advantage(pair: Pair, outcome: Outcome) -> Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Settling:
+    """A look that more seeds would allow.
+
+    Args:
+        seeds: of each network that the choice could not be told apart from, and of the choice.
+        chance: the probability that nothing of that is open then; see `statistics.chance_to_settle`.
+    """
+
+    seeds: int
+    chance: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Costs:
     """`costs.json`: what was timed on this machine, and the recommendation that rests on it.
 
@@ -256,6 +270,8 @@ class Costs:
             were trained before; None in records of earlier versions.
         finished: the day on which the comparison was finished, such as "2026-11-30" (UTC); "" in records of earlier
             versions.
+        price: of a machine, where it was named.
+        settling: what more seeds may settle; None where nothing is open, and in records of earlier versions.
     """
 
     machine: Machine
@@ -266,6 +282,8 @@ class Costs:
     processes: int = 1
     trained_seconds: float | None = None
     finished: str = ""
+    price: Price | None = None
+    settling: Settling | None = None
     tuning_seconds: float | None = None
 
     @property

@@ -50,6 +50,32 @@ class StudyResult:
     rates: dict[str, float]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LookTaken:
+    """A look, for whoever is told of it.
+
+    Args:
+        plan: the comparison.
+        seeds: the number of seeds at each look so far.
+        judgement: at this look, with what was decided before.
+        tested: the test images.
+        answers: of every candidate that is trained.
+        left: the candidates that get more seeds, if there are more looks.
+        records: of all runs that have ended.
+    """
+
+    plan: Plan
+    seeds: tuple[int, ...]
+    judgement: Judgement
+    tested: Tested
+    answers: dict[str, Answers]
+    left: frozenset[str]
+    records: Records
+
+
+Looked = Callable[[LookTaken], None]
+
+
 def run_study(
     plan: Plan,
     folder: Path,
@@ -58,6 +84,7 @@ def run_study(
     callback: Callback | None = None,
     budget: Budget | None = None,
     revised: Callable[[Plan], None] = lambda _: None,
+    looked: Looked = lambda _: None,
 ) -> StudyResult:
     """Carries out a plan, up to the last judgement.
 
@@ -67,13 +94,14 @@ def run_study(
         callback: is called with every phase, epoch and end of a run.
         budget: keeps the time limit, where there is one.
         revised: is called with a plan that replaces the present one, before anything is done by it.
+        looked: is called after each look.
 
     Raises:
         TimeIsUp: no further round fits.
         StartAgain: another plan has to be carried out, from its beginning.
         SkipwiseError: something that no run can continue from, or a run's files are damaged.
     """
-    return _Study(plan, folder, executor, callback or Callback(), budget, revised).result()
+    return _Study(plan, folder, executor, callback or Callback(), budget, revised, looked).result()
 
 
 class _Study:
@@ -87,8 +115,9 @@ class _Study:
         callback: Callback,
         budget: Budget | None,
         revised: Callable[[Plan], None],
+        looked: Looked,
     ) -> None:
-        self.plan, self.folder, self.budget, self.revised = plan, folder, budget, revised
+        self.plan, self.folder, self.budget, self.revised, self.looked = plan, folder, budget, revised, looked
         self.rounds = Rounds(plan, folder, executor, callback, budget)
         self.records = self.rounds.records
         self.tested = read_tested(plan, folder)
@@ -181,7 +210,19 @@ class _Study:
         decided = tuple(pair for pair in _decided(self.judgement) if pair not in before)
         self.looks.append(Look(seeds=count, candidates=tuple(still), decided=decided))
         advantages = tuple(as_advantage(pair, question.scoring) for pair in self.judgement.pairs)
-        return candidates_left(replace(self.judgement, pairs=advantages), every_pair=question.every_pair)
+        left = candidates_left(replace(self.judgement, pairs=advantages), every_pair=question.every_pair)
+        self.looked(
+            LookTaken(
+                plan=self.plan,
+                seeds=tuple(look.seeds for look in self.looks),
+                judgement=self.judgement,
+                tested=tested,
+                answers=answers,
+                left=left,
+                records=self.records,
+            )
+        )
+        return left
 
 
 def _decided(judgement: Judgement | None) -> list[tuple[str, str]]:

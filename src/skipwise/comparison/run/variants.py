@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.core.errors import SkipwiseError
 from skipwise.data.images import Images
 from skipwise.evaluation.logits import predict_logits
 from skipwise.evaluation.variants import VARIANTS, Originals, Variant
 from skipwise.training.machine.execution import reproducible
+from skipwise.training.run.dropped import need_weights
 from skipwise.training.run.record import RunSpec
 from skipwise.training.run.variant_answers import VariantAnswers, has_variant, write_variant
 
@@ -32,12 +32,7 @@ def answer_variants(spec: RunSpec, folder: Path, images: Images, originals: Orig
     missing = [VARIANTS[name] for name in names if not has_variant(folder, name, VARIANTS[name].versions)]
     if not missing:
         return
-    weights = folder / "weights.safetensors"
-    if not weights.is_file():
-        raise SkipwiseError(
-            f"The weights of {folder} were removed, so it can't answer other versions of its test images; remove the "
-            "folder to run that again."
-        )
+    weights = need_weights(folder)
     network = spec.network.from_file(weights, new_head=False).build(seed=spec.seed).to(spec.execution.device)
     members = images.members("test")
     with reproducible(spec.execution):

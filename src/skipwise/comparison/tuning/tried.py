@@ -9,25 +9,19 @@ from msgspec import UNSET
 
 from skipwise.comparison.plan.plan import Job, Plan, Tuning
 from skipwise.comparison.results.records import Tried
+from skipwise.comparison.run.keeping import validation_outcome
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord
 
 
 def tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:
     """What a run that tunes reached."""
-    reached, nll = None, None
-    if record.val is not None:
-        outcome, found = plan.question.scoring, read_predictions(folder / job.folder, "val")
-        counts = outcome.members(found.labels, plan.classes)
-        reached = float(outcome.scores(found.logits[counts], found.labels[counts]).mean())
-        nll = record.val.nll
     searched = plan.tuning is not None and plan.tuning.trials is not None
     return Tried(
         model=job.spec.model,
         lr=job.spec.recipe.lr,
-        outcome=reached,
-        nll=nll,
+        outcome=validation_outcome(plan, folder / job.folder, record),
+        nll=None if record.val is None else record.val.nll,
         epochs=job.spec.recipe.epochs if searched else UNSET,
     )
 

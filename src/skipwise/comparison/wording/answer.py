@@ -11,9 +11,11 @@ from skipwise.comparison.results.effort import effort_for
 from skipwise.comparison.results.recommendation import Excess, Recommendation
 from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording.by_seed import about_means
+from skipwise.comparison.wording.costs import chance_of
 from skipwise.comparison.wording.pairs import cost_of, is_wide, ways
 from skipwise.comparison.wording.phrases import margin, milliseconds, over_limit, size, sure, tested
 from skipwise.core.text import count, listed
+from skipwise.cost.price import spent
 from skipwise.statistics import FEWEST_GROUPS
 
 
@@ -70,7 +72,7 @@ def answer(results: Results, choice: Recommendation, costs: Costs | None = None)
         faster=_faster(results, choice),
         use=_use(results, choice),
         sure=_guessed(results, choice) if choice.basis == "best guess" else _sure(results, choice),
-        price=_price(results, choice),
+        price=_price(results, choice, costs),
         change=change,
         cost=cost,
         mind=_mind(results, choice),
@@ -247,7 +249,7 @@ def _may_change(choice: Recommendation) -> str:
     )
 
 
-def _price(results: Results, choice: Recommendation) -> str:
+def _price(results: Results, choice: Recommendation, costs: Costs | None) -> str:
     """States the time and size of the choice, the loss with a faster network, and the comparison's cost."""
     counts, runs = _candidate(results, choice.candidate).counts, sum(len(c.runs) for c in results.candidates)
     speed = "" if choice.latency is None else f"{milliseconds(choice.latency)} per image on {choice.where}"
@@ -255,8 +257,15 @@ def _price(results: Results, choice: Recommendation) -> str:
     parts = [part for part in (speed, space) if part]
     found = f"What it costs: {listed(parts)}." if parts else "What it costs is not known here."
     said = [found, _beside_faster(results, choice)]
-    said.append(f"Finding this out took {count(runs, 'run')}." if runs else "")
+    said.append(f"Finding this out took {count(runs, 'run')}{_machine_time(costs)}." if runs else "")
     return " ".join(filter(None, said))
+
+
+def _machine_time(costs: Costs | None) -> str:
+    """States the machine-hours of a comparison and what they cost; "" where they are not known."""
+    if costs is None or costs.trained_seconds is None:
+        return ""
+    return f" and about {spent(costs.trained_seconds / max(costs.processes, 1), costs.price)}"
 
 
 def _beside_faster(results: Results, choice: Recommendation) -> str:
@@ -296,7 +305,11 @@ def _settling(results: Results, choice: Recommendation, costs: Costs | None) -> 
         return f"{alone} Of {level}, you may take the fastest or smallest, if you accept what it may lose.", ""
     no_seeds = "; more seeds can't" if effort.seeds is None else ""
     settled = f"What would tell {rivals} apart: {ways(effort)}, if they really differ as they did here{no_seeds}."
-    return settled, f"What that costs: {cost_of(effort)}."
+    if costs is None:
+        return settled, f"What that costs: {cost_of(effort)}."
+    then = costs.settling
+    chance = "" if then is None else f" A look after {count(then.seeds, 'seed')} has {chance_of(then.chance)} to do it."
+    return settled, f"What that costs: {cost_of(effort, costs.price)}.{chance}"
 
 
 def _mind(results: Results, choice: Recommendation) -> str:

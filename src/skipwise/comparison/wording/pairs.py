@@ -7,9 +7,11 @@ from skipwise.comparison.results.effort import Effort, effort_for
 from skipwise.comparison.results.records import Bootstrap, Costs, Results
 from skipwise.comparison.wording.phrases import margin, rounded_up
 from skipwise.core.text import count, duration
+from skipwise.cost.price import Price, spent_in_brackets
 from skipwise.statistics import Pair
 
 NOT_JUDGED = "not judged: that takes two runs of each network that finished and learned"
+IF = "if they really differ as much as they did here"
 WIDE = 0.5
 """An interval of a difference wider than this says nothing, and its ends would read as if it did."""
 
@@ -56,26 +58,41 @@ def remedy(pair: Pair, results: Results, costs: Costs | None = None) -> str:
     effort = effort_for([pair], results, costs)
     if effort.seeds is None and effort.images is None and effort.groups is None:
         more = "more test images" if pair.groups is None else "more groups of test images"
-        return f"neither more seeds nor {more} alone would settle it"
+        return f"neither more seeds nor {more} alone would settle it, {IF}"
     only = "" if effort.seeds is not None else "; more seeds can't"
-    return f"{ways(effort)} would settle it{only}"
+    return f"{ways(effort, timed=True)} would settle it, {IF}{only}"
 
 
-def ways(effort: Effort) -> str:
-    """Each way to settle something: "about 31 seeds instead of 12 or about 9,400 test images instead of 2,000"."""
-    amounts = ((effort.seeds, "seeds"), (effort.images, "test images"), (effort.groups, "groups of test images"))
+def ways(effort: Effort, *, timed: bool = False) -> str:
+    """Each way to settle something: "about 31 seeds instead of 12 or about 9,400 test images instead of 2,000".
+
+    Args:
+        timed: whether to say how long more seeds take.
+    """
+    takes = "" if not timed or effort.seconds is None else f" (about {duration(effort.seconds)} here)"
+    amounts = (
+        (effort.seeds, "seeds", takes),
+        (effort.images, "test images", ""),
+        (effort.groups, "groups of test images", ""),
+    )
     return " or ".join(
-        f"about {rounded_up(amount.needed):,} {noun} instead of {amount.now:,}"
-        for amount, noun in amounts
+        f"about {rounded_up(amount.needed):,} {noun} instead of {amount.now:,}{behind}"
+        for amount, noun, behind in amounts
         if amount is not None
     )
 
 
-def cost_of(effort: Effort) -> str:
-    """States the cost of each way: "38 more runs, about 2 h here; or about 7,400 more labelled test images"."""
+def cost_of(effort: Effort, price: Price | None = None) -> str:
+    """States the cost of each way: "38 more runs, about 2 h here (2.0 machine-hours, $1.80); or about 7,400 more test
+    images with their labels".
+
+    Args:
+        price: of a machine, where it was named.
+    """
     found = []
     if effort.seeds is not None:
-        time = "" if effort.seconds is None else f", about {duration(effort.seconds)} here"
+        seconds = effort.seconds
+        time = "" if seconds is None else f", about {duration(seconds)} here ({spent_in_brackets(seconds, price)})"
         found.append(f"{count(effort.runs, 'more run')}{time}")
     if effort.images is not None:
         found.append(f"about {rounded_up(effort.images.more):,} more test images with their labels")
@@ -113,7 +130,7 @@ def would_separate(results: Results, names: frozenset[str], costs: Costs | None 
     """For each pair of some networks that is open and matters to a choice, what would settle it, a sentence each."""
     left = names - results.beaten().keys()
     return [
-        f"{pair.a} or {pair.b}: {remedy(pair, results, costs)}, if they really differ as much as they did here."
+        f"{pair.a} or {pair.b}: {remedy(pair, results, costs)}."
         for pair in results.pairs
         if pair.verdict == "unresolved" and {pair.a, pair.b} <= left
     ]

@@ -10,6 +10,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.wording.phrases import length, margin
 from skipwise.core.text import byte_size, duration, listed
+from skipwise.cost.price import spent
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
@@ -47,12 +48,29 @@ def expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
     if forecast.first is not None and forecast.last is not None:
         most = f", {duration(forecast.last)} if all looks are needed" if len(plan.question.looks) > 1 else ""
         taking = f"about {duration(forecast.first)}{most}; "
-    lines = [f"Expected: {taking}{byte_size(forecast.kept)} of results on the disk"]
+    lines = [f"Expected: {taking}{byte_size(_kept(plan, forecast))} of results on the disk", *_spent(plan, forecast)]
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     free = shutil.disk_usage(there).free
     if free < forecast.needed:
         lines.append(f"The disk is too small for them: it has only {byte_size(free)} left.")
     return lines
+
+
+def _kept(plan: Plan, forecast: Forecast) -> float:
+    """The size of the results, without the weights that are dropped."""
+    if plan.keep == "all":
+        return forecast.kept
+    return forecast.answers + (forecast.weights if plan.keep == "best" else 0.0)
+
+
+def _spent(plan: Plan, forecast: Forecast) -> list[str]:
+    """What the comparison costs."""
+    first, last, price = forecast.first, forecast.last, forecast.price
+    if first is None or last is None:
+        return []
+    if len(plan.question.looks) == 1:
+        return [f"That is about {spent(last, price)}."]
+    return [f"The first look costs about {spent(first, price)}; all looks, about {spent(last, price)}."]
 
 
 def _further(question: Question) -> list[str]:

@@ -62,13 +62,28 @@ def clear_leftovers(folder: Path, name: str | None = None) -> None:
     Args:
         name: of the file that they were to become; None for any.
     """
-    for leftover in folder.glob(".*.tmp" if name is None else f".{glob.escape(name)}.*.tmp"):
-        if _TEMPORARY.fullmatch(leftover.name):
-            # A living process holds what it writes: its name alone would say nothing on a shared disk.
-            with contextlib.suppress(OSError), os.fdopen(open_own(leftover, os.O_RDWR), "rb+") as file:
+    for leftover in _named(folder, name):
+        # A living process holds what it writes: its name alone would say nothing on a shared disk.
+        with contextlib.suppress(OSError), os.fdopen(open_own(leftover, os.O_RDWR), "rb+") as file:
+            hold(file, at_once=True)
+            if is_at(file, leftover):
+                leftover.unlink()
+
+
+def leftovers(folder: Path) -> Iterator[Path]:
+    """The temporary files of `atomic` in a folder whose process was killed; nothing is changed."""
+    for leftover in _named(folder, None):
+        with contextlib.suppress(OSError):
+            with os.fdopen(open_own(leftover, os.O_RDWR), "rb+") as file:
                 hold(file, at_once=True)
-                if is_at(file, leftover):
-                    leftover.unlink()
+            yield leftover
+
+
+def _named(folder: Path, name: str | None) -> Iterator[Path]:
+    """The files with the name of a temporary one."""
+    for path in folder.glob(".*.tmp" if name is None else f".{glob.escape(name)}.*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            yield path
 
 
 def _new_file(path: Path, stack: contextlib.ExitStack) -> Path:

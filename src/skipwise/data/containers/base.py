@@ -13,11 +13,14 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, overload, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.text import shortened
@@ -61,6 +64,40 @@ class Entry(NamedTuple):
     name: str
     size: int
     stamp: int
+
+
+@dataclass(frozen=True, eq=False)
+class Entries(Sequence[Entry]):
+    """Entries of many files in little memory: an entry is made when it is asked for.
+
+    Args:
+        names: of the files.
+        sizes, stamps: int64 [N].
+    """
+
+    names: tuple[str, ...]
+    sizes: NDArray[np.int64]
+    stamps: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], known: Mapping[str, Entry]) -> Entries:
+        """The entries with these names."""
+        sizes = np.fromiter((known[name].size for name in names), np.int64, len(names))
+        return cls(names, sizes, np.fromiter((known[name].stamp for name in names), np.int64, len(names)))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Entries: ...
+
+    def __getitem__(self, index: int | slice) -> Entry | Entries:
+        if isinstance(index, slice):
+            return Entries(self.names[index], self.sizes[index], self.stamps[index])
+        return Entry(self.names[index], int(self.sizes[index]), int(self.stamps[index]))
 
 
 @dataclass(frozen=True)
@@ -117,6 +154,13 @@ class Shareable(Container, Protocol):
         """A context manager whose value reads files by their addresses, in any order."""
 
 
+@runtime_checkable
+class Fetching(Container, Protocol):
+    """A container whose files one process fetches, many at a time and in any order, since each takes a while."""
+
+    at_random: bool
+
+
 def file_stamp(*paths: Path) -> tuple[int, ...]:
     """Numbers that change when one of the files does. Raises SkipwiseError if one does not exist."""
     found: list[int] = []
@@ -154,7 +198,7 @@ def make_listing(path: Path, entries: list[Entry], folders: Iterable[str]) -> Li
     return Listing(tuple(entries), tuple(sorted(set(folders))))
 
 
-def check_depth(path: Path, name: str) -> None:
+def check_depth(path: Path | str, name: str) -> None:
     """Raises SkipwiseError for a path that only a damaged or hostile archive has, or a loop of folders."""
     if name.count("/") > DEEPEST or len(name) > LONGEST_NAME:
         raise SkipwiseError(
@@ -183,7 +227,7 @@ def check_size(size: int, most: int = LARGEST_PACKED) -> None:
         raise UnreadableImage(f"the file has {size / 2**20:,.0f} MiB; at most {most // 2**20} MiB are read")
 
 
-def check_entry(path: Path, name: str, *, is_link: bool) -> None:
+def check_entry(path: Path | str, name: str, *, is_link: bool) -> None:
     """Raises SkipwiseError for a name that points outside its archive, and for a link."""
     if not normalised(name):
         raise SkipwiseError(f"{path} holds a file without a name; create it again without that file.")
@@ -200,7 +244,7 @@ def check_entry(path: Path, name: str, *, is_link: bool) -> None:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path | str) -> Iterator[None]:
     """Turns the exceptions that damaged archives cause into a SkipwiseError."""
     try:
         yield

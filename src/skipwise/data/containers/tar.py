@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import array
+import bisect
 import contextlib
 import hashlib
 import io
-import math
 import os
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
@@ -26,8 +29,6 @@ from skipwise.data.containers.base import (
     Listing,
     Progress,
     Reader,
-    check_depth,
-    check_entry,
     check_size,
     explained,
     file_stamp,
@@ -37,14 +38,13 @@ from skipwise.data.containers.base import (
     one_by_one,
 )
 from skipwise.data.containers.tar_headers import CheckedHeader
+from skipwise.data.containers.tar_members import entry_of, is_file
 from skipwise.data.containers.unpacked import unpacked
 from skipwise.data.image.decode import UnreadableImage
 
 _PROGRESS_EVERY = 512
 """Files between two calls of progress."""
 _PART = 2**20
-_LARGEST_MEMBER = 2**36
-"""Bytes of a file that a header may claim; tarfile would read through all of them to the next header."""
 _FREE_BYTES, _RATIO, _FREE_FILES, _LEAST_BYTES = 2**31, 200, 100_000, 32
 """A compressed archive may hold _FREE_BYTES plus _RATIO times its own size, and _FREE_FILES files plus one for every
 _LEAST_BYTES of its size."""
@@ -61,8 +61,9 @@ class Tar:
         return file_stamp(self.path)
 
     @cached_property
-    def _members(self) -> tuple[dict[str, tuple[int, int]], Listing]:
-        places: dict[str, tuple[int, int]] = {}
+    def _members(self) -> tuple[Listing, NDArray[np.int64]]:
+        """The listing, and where each of its files begins."""
+        places = array.array("q")
         with (
             explained(self.path),
             open_regular(self.path) as file,
@@ -71,18 +72,20 @@ class Tar:
             entries: list[Entry] = []
             folders: list[str] = []
             for member in archive:
-                if _is_file(self.path, member, folders):
-                    entries.append(_entry(member))
-                    places[entries[-1].name] = (member.offset_data, member.size)
+                if is_file(self.path, member, folders):
+                    entries.append(entry_of(member))
+                    places.append(member.offset_data)
                 archive.members = []  # type: ignore[attr-defined] # tarfile would keep every header in memory
-        return places, make_listing(self.path, entries, folders)
+        order = np.array(sorted(range(len(entries)), key=entries.__getitem__), np.int64)
+        return make_listing(self.path, entries, folders), np.array(places, np.int64)[order]
 
     def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - it takes no time
-        return self._members[1]
+        return self._members[0]
 
     def address(self, name: str) -> str:
-        offset, size = self._members[0][name]
-        return f"{offset}:{size}"
+        listing, places = self._members
+        number = bisect.bisect_left(listing.entries, name, key=lambda entry: entry.name)
+        return f"{places[number]}:{listing.entries[number].size}"
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
@@ -111,8 +114,8 @@ class CompressedTar:
         total = max(1, self.path.stat().st_size)
         with self._members() as (file, archive):
             for member in archive:
-                if _is_file(self.path, member, folders):
-                    entries.append(_entry(member))
+                if is_file(self.path, member, folders):
+                    entries.append(entry_of(member))
                 _check_expansion(member, len(entries) + len(folders), total)
                 archive.members = []  # type: ignore[attr-defined]
                 if progress is not None and len(entries) % _PROGRESS_EVERY == 1:
@@ -209,21 +212,6 @@ class TarShards:
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         return one_by_one(self, names)
-
-
-def _entry(member: tarfile.TarInfo) -> Entry:
-    return Entry(normalised(member.name), member.size, int(member.mtime) % 2**63 if math.isfinite(member.mtime) else 0)
-
-
-def _is_file(path: Path, member: tarfile.TarInfo, folders: list[str]) -> bool:
-    if not 0 <= member.size <= _LARGEST_MEMBER:
-        raise tarfile.ReadError(f"a file of {member.size:,} bytes")
-    if member.isdir():
-        folders.append(normalised(member.name))
-        return False
-    check_depth(path, member.name)
-    check_entry(path, member.name, is_link=member.issym() or member.islnk())
-    return True
 
 
 def _check_expansion(member: tarfile.TarInfo, files: int, packed: int) -> None:

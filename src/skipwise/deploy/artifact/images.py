@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.checksums import sha256
+from skipwise.core.remote.copies import local_path
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing, fit_square
 from skipwise.data.location import check_tables, recall
@@ -22,6 +22,7 @@ from skipwise.data.prepare import Request
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import read_split
 from skipwise.deploy.artifact.artifact import Artifact
+from skipwise.training.run.dropped import weights_hash
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,10 +135,13 @@ def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[n
 
 
 def run_of(artifact: Artifact) -> Path | None:
-    """The folder of the run that an artifact was exported from, if it is where it was and has the same weights."""
-    weights = Path(artifact.provenance.run) / "weights.safetensors"
-    there = weights.is_file() and sha256(weights) == artifact.provenance.weights
-    return weights.parent if there else None
+    """The folder of the run that an artifact was exported from, if it is there and has, or had, the same weights."""
+    try:
+        with nothing_downloaded():
+            folder = local_path(artifact.provenance.run)
+    except SkipwiseError:  # it came from an address of which there is no copy here
+        return None
+    return folder if weights_hash(folder) == artifact.provenance.weights else None
 
 
 def remembered_reading(folder: Path | None) -> ReadingOptions | None:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.addresses import is_address
 from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.json_records import write_json
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path, user_path
+from skipwise.core.remote.copies import local_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import command, printable
 from skipwise.core.workspace.task import Task
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exported:
+class Exported(Shown):
     """The result of an export.
 
     Args:
@@ -132,6 +135,7 @@ def export(
     if elsewhere is not None:
         by_name("elsewhere", "model=..., classes=...")
     reading = asked_reading(options.reading, reading)
+    run = local_path(run, progress) if is_address(run) else run
     external = elsewhere or _external(run, options.weights)
     chosen, exact = _checked(format, precision, max_drop)
     server = None if options.file.serve is None else find_server(options.file.serve)
@@ -160,7 +164,7 @@ def export(
         workspace=EXPORTS,
         plan=export_plan(network, chosen.name, exact, max_drop / 100, explain=explain),
         name=f"{user_path(network.where).resolve().stem}-{chosen.name}-{exact}{'-explain' * explain}",
-        output=None if output is None else user_path(output).absolute(),
+        output=None if output is None else output_path(output).absolute(),
         notice=notice,
     )
     place = task.find()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.core.files.paths import user_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.deploy.hub.folder import FOLDER
 from skipwise.deploy.hub.options import PushOptions
@@ -23,7 +24,7 @@ from skipwise.training.hub_folder import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pushed:
+class Pushed(Shown):
     """The result of `push`.
 
     Args:

@@ -12,6 +12,7 @@ from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import describe_machine, usable_cores
+from skipwise.core.remote.copies import local_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import printable
 from skipwise.data.options import ReadingOptions, asked_reading
@@ -81,7 +82,7 @@ def verify(
     reading = asked_reading(options.reading, reading)
     run, trust, images, timing = options.check.run, options.trust.trust, options.check.images, options.check.timing
     max_drop, public_key = options.check.max_drop, options.check.public_key
-    folder, tell = user_path(artifact), progress or (lambda *_: None)
+    folder, tell = local_path(artifact, progress), progress or (lambda *_: None)
     key = None if public_key is None else read_public_key(user_path(public_key))
     if key is not None:
         key.check(folder)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic
-from skipwise.training.run.files import previous
+from skipwise.training.run.names import previous
 
 KIND = "skipwise-checkpoint-"
 FORMAT = 3
@@ -67,6 +67,15 @@ def load_checkpoints(path: Path, notice: Callable[[str], None] = lambda _: None)
             yield found
     if there and not intact:
         notice("No checkpoint is intact: the run starts again.")
+
+
+def read_state(path: Path) -> Any:
+    """The state of a checkpoint, without its tensors and without looking whether it is intact; None without one."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return json.loads((file.metadata() or {})["state"])
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError):
+        return None
 
 
 def _read(path: Path) -> Found | None:

@@ -19,15 +19,14 @@ from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import check_files
 from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
+from skipwise.training.run.names import METRICS, PREDICTIONS, RECORD, WEIGHTS, previous
 from skipwise.training.run.state import EpochMetrics
 
 if TYPE_CHECKING:
     from torch import nn
 
-RECORD = "run.json"
-FILES = ("metrics.jsonl", "weights.safetensors", "predictions.npz")
+FILES = (METRICS, WEIGHTS, PREDICTIONS)
 """Those that the record has checksums of."""
-CHECKPOINT = "resume.safetensors"
 AGAIN = "remove its folder to run that again"
 
 
@@ -43,7 +42,7 @@ def read_history(folder: Path) -> tuple[EpochMetrics, ...]:
     Raises:
         SkipwiseError: the file is damaged.
     """
-    path = folder / "metrics.jsonl"
+    path = folder / METRICS
     check_file(folder, path.name)
     if not path.exists():
         return ()
@@ -56,7 +55,7 @@ def read_history(folder: Path) -> tuple[EpochMetrics, ...]:
 
 def write_history(folder: Path, history: tuple[EpochMetrics, ...]) -> None:
     """Writes the epochs, a line each."""
-    write_text(folder / "metrics.jsonl", "".join(msgspec.json.encode(epoch).decode() + "\n" for epoch in history))
+    write_text(folder / METRICS, "".join(msgspec.json.encode(epoch).decode() + "\n" for epoch in history))
 
 
 def write_weights(folder: Path, model: str, network: nn.Module) -> None:
@@ -65,7 +64,7 @@ def write_weights(folder: Path, model: str, network: nn.Module) -> None:
 
     # Copies: safetensors takes no two names for one piece of memory, which tied weights are.
     weights = {name: tensor.cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    with atomic(folder / "weights.safetensors") as temporary:
+    with atomic(folder / WEIGHTS) as temporary:
         # Not save_file, which makes a file that only its owner may read.
         temporary.write_bytes(save(weights, metadata={"model": model}))
 
@@ -74,8 +73,3 @@ def remove_checkpoint(path: Path) -> None:
     """Removes the checkpoint and the previous one, if they are there."""
     path.unlink(missing_ok=True)
     previous(path).unlink(missing_ok=True)
-
-
-def previous(path: Path) -> Path:
-    """Returns the file that keeps the checkpoint before the one at `path`."""
-    return path.with_name(f"{path.stem}-previous{path.suffix}")

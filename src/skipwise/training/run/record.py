@@ -18,7 +18,8 @@ from skipwise.nets.spec import NetworkSpec
 from skipwise.training.loop.recipe import Recipe, recipes_apart
 from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.files import AGAIN, FILES, RECORD
+from skipwise.training.run.files import AGAIN, FILES
+from skipwise.training.run.names import RECORD
 from skipwise.training.run.predictions import read_predictions
 
 if TYPE_CHECKING:

@@ -17,8 +17,10 @@ from skipwise.training.callbacks import Callback, Epoch, RunEnd
 from skipwise.training.machine.compiling import lacks_compiler
 from skipwise.training.machine.faults import enough_memory, in_short
 from skipwise.training.machine.ranks import ALONE, Ranks
-from skipwise.training.run.files import CHECKPOINT, RECORD, remove_checkpoint
+from skipwise.training.run.files import remove_checkpoint
+from skipwise.training.run.names import CHECKPOINT, RECORD
 from skipwise.training.run.predictions import Predictions
+from skipwise.training.run.pulse import RunPulse
 from skipwise.training.run.record import RunRecord, RunSpec, failed_run, find_run, write_run
 from skipwise.training.run.session import Session
 from skipwise.training.run.state import TrainState
@@ -75,14 +77,18 @@ def run_events(
             (folder / RECORD).unlink(missing_ok=True)  # of a run that was damaged
             clear_leftovers(folder)
         started = time.perf_counter()
+        pulse = RunPulse(spec, folder) if ranks.first else None
         try:
             with enough_memory():
                 session = Session(
-                    spec, images, folder, name, outcome, init, retries, keeper, notice, ranks, depth_epochs
+                    spec, images, folder, name, outcome, init, retries, keeper, notice, ranks, depth_epochs, pulse
                 )
                 record = yield from session.events()
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)
+        finally:
+            if pulse is not None:
+                pulse.close()
         if ranks.first:
             write_run(folder, record)
     if ranks.first:

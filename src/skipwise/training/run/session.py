@@ -26,9 +26,11 @@ from skipwise.training.machine.ranks import Ranks
 from skipwise.training.machine.signals import deferred_signals
 from skipwise.training.probe.step import try_gradients
 from skipwise.training.run.depth import DepthRecorder
-from skipwise.training.run.files import CHECKPOINT, write_history, write_weights
+from skipwise.training.run.files import write_history, write_weights
 from skipwise.training.run.metrics_file import MetricsFile
+from skipwise.training.run.names import CHECKPOINT
 from skipwise.training.run.predictions import Predictions, write_predictions
+from skipwise.training.run.pulse import RunPulse
 from skipwise.training.run.record import RunRecord, RunSpec
 from skipwise.training.run.saving import Saves
 from skipwise.training.run.state import TrainState
@@ -37,7 +39,10 @@ from skipwise.training.run.time_budget import Timekeeper
 
 @dataclass
 class Session:
-    """One run, from its saved state or the beginning to its end; the fields are the arguments of `run_events`."""
+    """One run, from its saved state or the beginning to its end; the fields are the arguments of `run_events`.
+
+    `pulse` writes its heartbeat; None in all processes of a run but the first.
+    """
 
     spec: RunSpec
     images: Images
@@ -50,6 +55,7 @@ class Session:
     notice: Callable[[str], None]
     ranks: Ranks
     depth_epochs: tuple[int, ...]
+    pulse: RunPulse | None
 
     def __post_init__(self) -> None:
         pixels, members, execution = self.images.pixels, self.images.members("train"), self.spec.execution
@@ -157,6 +163,8 @@ class Session:
                         training.step()
                     if self.keeper is not None:
                         training.state = self.ranks.broadcast(self.keeper.corrected(training.state))
+                    if self.pulse is not None:
+                        self.pulse.on_step(training.state)
                     yield training.state
                 if self.saves.due(epoch_closed=epoch_closed):
                     self._save(training)

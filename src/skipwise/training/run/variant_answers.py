@@ -19,7 +19,8 @@ from skipwise.core.files.folders import make_folder
 from skipwise.core.files.json_records import read_json
 from skipwise.core.files.regular import open_regular
 from skipwise.core.files.zip_directory import open_zip
-from skipwise.training.run.files import AGAIN, RECORD
+from skipwise.training.run.files import AGAIN
+from skipwise.training.run.names import RECORD
 from skipwise.training.run.predictions import LONGEST_ID, array_in, header_of
 
 FOLDER = "variants"

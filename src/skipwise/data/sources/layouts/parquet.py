@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
-from skipwise.data.containers import Folder
+from skipwise.data.containers import Entry, Folder
 from skipwise.data.containers.parquet import Parquet, opened, texts_of, values_of
+from skipwise.data.containers.shards import size_and_stamp
 from skipwise.data.names import printable, suffix
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import plain
@@ -59,7 +60,7 @@ def recognise_files(
     name: str, root: Path, files: Sequence[str], options: ReadingOptions
 ) -> Callable[[], Reading] | None:
     """The same for files given by their names relative to `root`; "" is `root` itself."""
-    with opened(root / files[0]) as first:
+    with opened(root, files[0]) as first:
         schema = _schema(first.schema_arrow, options, printable(files[0] or root.name))
     return None if schema is None else lambda: _reading(name, root, files, schema)
 
@@ -142,10 +143,10 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
     for file in files:
         split = split_of_shard(file or root.name)
         wanted = [schema.label, *([schema.group] if schema.group else [])]
-        with opened(root / file) as table:
-            _check(root / file, table, (schema.image, *wanted))
+        with opened(root, file) as table:
+            _check(root, file, table, (schema.image, *wanted))
             texts = [name for name in dict.fromkeys(wanted) if name in texts_of(table)]
-        with opened(root / file, texts=texts) as table:
+        with opened(root, file, texts=texts) as table:
             number = 0
             for batch in table.iter_batches(batch_size=65_536, columns=wanted):
                 labels = values_of(batch.column(schema.label))
@@ -173,19 +174,37 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
         container=container,
         rows=rows,
         description=description,
-        entries={entry.name: entry for entry in container.listing().entries},
+        entries=Rows(container),
     )
 
 
-def _check(file: Path, table: Any, columns: Sequence[str]) -> None:
+class Rows(Mapping[str, Entry]):
+    """The entries of all rows, which say nothing but when their file was changed."""
+
+    def __init__(self, container: Parquet) -> None:
+        self.container = container
+        self.stamps = {file: size_and_stamp(container.path, file)[1] for file in container.files}
+
+    def __getitem__(self, name: str) -> Entry:
+        return Entry(name, 0, self.stamps[name.rpartition("/")[0]])
+
+    def __iter__(self) -> Iterator[str]:
+        return (entry.name for entry in self.container.listing().entries)
+
+    def __len__(self) -> int:
+        return len(self.container.listing().entries)
+
+
+def _check(root: Path, shard: str, table: Any, columns: Sequence[str]) -> None:
     """Raises SkipwiseError if a column is missing, or if there are more rows than bytes in the file."""
+    file = root / shard
     for name in columns:
         if table.schema_arrow.names.count(name) != 1:
             raise SkipwiseError(
                 f"{file} has no column {name!r}, which another Parquet file beside it has; give one of them, or make "
                 "them alike."
             )
-    rows, size = table.metadata.num_rows, file.stat().st_size
+    rows, size = table.metadata.num_rows, size_and_stamp(root, shard)[0]
     if not 0 <= rows <= size:
         raise SkipwiseError(
             f"{file} claims {rows:,} images in {size:,} bytes, which is impossible; download or create it again."

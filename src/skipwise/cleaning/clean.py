@@ -1,0 +1,115 @@
+"""The verb `clean`: lists what may go, and frees it where that is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from skipwise.cleaning.caches import removable_caches
+from skipwise.cleaning.options import CleanOptions
+from skipwise.cleaning.record import Cleaning, Kept, Removable
+from skipwise.cleaning.works import artifacts_below, is_used, references_of, removable, works_in
+from skipwise.core.errors import Busy, SkipwiseError
+from skipwise.core.files.locks import locked
+from skipwise.core.files.paths import user_path
+from skipwise.core.signatures import takes
+from skipwise.data.cache.origins import forget_origin
+from skipwise.training.run.dropped import drop_weights
+from skipwise.watching.presence import at_work
+
+DAY = 86400.0
+
+
+@takes(CleanOptions)
+def clean(folders: Sequence[str | os.PathLike[str]] = ("runs",), *, options: CleanOptions) -> Cleaning:
+    """Lists what may go in folders of results and in the cache; with `yes`, it frees it.
+
+    Results, answers, exported networks, the weights that one would use, and whatever a running process holds are never
+    touched, nor is anything that Skipwise did not make.
+
+    Args:
+        folders: of works, or folders that hold several; by default runs.
+
+    Returns:
+        What may go, and what was freed.
+
+    Raises:
+        SkipwiseError: there is no such folder, or a number of days below 0.
+
+    Example:
+        >>> import skipwise
+        >>> [each.kind for each in skipwise.clean(["runs"], cache=False).found]
+        []
+    """
+    if options.older_than < 0:
+        raise SkipwiseError(f"--older-than must be at least 0 days, not {options.older_than}.")
+    found = tuple(sorted(_found(folders, options), key=lambda each: (-each.size, str(each.path))))
+    return free(found) if options.yes else Cleaning(found=found)
+
+
+def free(found: Sequence[Removable]) -> Cleaning:
+    """Removes what was found, each under the lock of where it is, and only if it may still go."""
+    freed, left = 0, []
+    for each in found:
+        try:
+            with _held(each.home):
+                if each.kind != "cache" and each.kind != "pack" and _in_use(each):
+                    left.append(Kept(path=each.path, why=f"A process is at work in {each.home}."))
+                    continue
+                freed += _remove(each)
+        except Busy as error:
+            left.append(Kept(path=each.path, why=str(error)))
+        except (SkipwiseError, OSError) as error:
+            left.append(Kept(path=each.path, why=f"{each.path} can't be removed ({error})."))
+    return Cleaning(found=tuple(found), freed=freed, left=tuple(left), done=True)
+
+
+def _found(folders: Sequence[str | os.PathLike[str]], options: CleanOptions) -> Iterator[Removable]:
+    before = time.time() - options.older_than * DAY
+    given = [user_path(folder) for folder in ([folders] if isinstance(folders, str | os.PathLike) else folders)]
+    works, artifacts = [], []
+    for folder in given:
+        if not folder.is_dir():
+            if folders == ("runs",):  # nothing was named, and nothing was made here
+                continue
+            what = "is a file" if folder.exists() else "does not exist"
+            raise SkipwiseError(f"{folder} {what}; give folders of results, such as runs.")
+        works += works_in(folder)
+        artifacts += artifacts_below(folder)
+    once = list({home.resolve(): (home, kind) for home, kind in works}.values())
+    yield from removable(once, references_of(once, artifacts), before=before)
+    if options.cache:
+        yield from removable_caches(before=before)
+
+
+@contextlib.contextmanager
+def _held(home: Path) -> Iterator[None]:
+    """Holds the lock of a folder, where it has one or is a work's."""
+    if home.is_dir():
+        with locked(home):
+            yield
+    else:  # a part of the cache that nobody has ever waited for
+        yield
+
+
+def _in_use(each: Removable) -> bool:
+    heartbeat = at_work(each.home)
+    alive = heartbeat is not None and heartbeat.said is not None  # the lock is our own now
+    return alive or at_work(each.path.parent) not in (None, heartbeat) or is_used(each.home)
+
+
+def _remove(each: Removable) -> int:
+    """Removes it; returns how many bytes that freed."""
+    if each.kind == "weights":
+        return drop_weights(each.path.parent, "skipwise clean")
+    if each.path.is_dir():
+        shutil.rmtree(each.path)
+    else:
+        each.path.unlink(missing_ok=True)
+        if each.kind in ("pack", "cache"):
+            forget_origin(each.path)
+    return each.size

@@ -1,0 +1,46 @@
+"""The verb `clean` on the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from skipwise.cleaning.options import CleanOptions
+from skipwise.cli.declared import Line
+from skipwise.cli.options import PrintOptions, print_json
+from skipwise.core.escaping import say
+from skipwise.core.text import byte_size, command
+
+Folders = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FOLDER...]", help="Folders of results; runs where none is named.", show_default=False),
+]
+
+
+def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None) -> int:
+    """List what may go in folders of results and in the cache, with sizes and why. It is freed only when asked for."""
+    from skipwise.cleaning.clean import clean as run
+    from skipwise.cleaning.clean import free
+
+    given = {"folders": folders} if folders else {}
+    found = run(**given, **line.given())
+    if shown.json:
+        print_json(found)
+        return 2 if found.left else 0
+    from skipwise.cli.summaries.clean import print_freed, print_removable
+
+    print_removable(found)
+    if found.found and not found.done and sys.stdin.isatty() and sys.stdout.isatty() and _agreed(found.size):
+        found = free(found.found)
+    if found.done:
+        print_freed(found)
+    elif found.found:
+        say(f"Next:   {command('skipwise', 'clean', *line.words(without={'yes'}), '--yes')}")
+    return 2 if found.left else 0
+
+
+def _agreed(size: int) -> bool:
+    print(f"Free {byte_size(size)}? [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,14 @@
+"""The files of a run's folder, by their names. It imports nothing, so that whoever looks on knows them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RECORD = "run.json"
+METRICS, WEIGHTS, PREDICTIONS = "metrics.jsonl", "weights.safetensors", "predictions.npz"
+CHECKPOINT = "resume.safetensors"
+
+
+def previous(path: Path) -> Path:
+    """Returns the file that keeps the checkpoint before the one at `path`."""
+    return path.with_name(f"{path.stem}-previous{path.suffix}")

@@ -1,0 +1,1 @@
+"""`status`: how far work is, read from its folder while it goes on."""
