@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from skipwise.cleaning.options import CleanOptions
+from skipwise.cleaning.record import Cleaning
 from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
@@ -27,7 +28,7 @@ def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None
     given = {"folders": folders} if folders else {}
     found = run(**given, **line.given())
     if shown.json:
-        print_json(found)
+        print_json(_plain(found))
         return 2 if found.left else 0
     from skipwise.cli.summaries.clean import print_freed, print_removable
 
@@ -39,6 +40,13 @@ def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None
     elif found.found:
         say(f"Next:   {command('skipwise', 'clean', *line.words(without={'yes'}), '--yes')}")
     return 2 if found.left else 0
+
+
+def _plain(found: Cleaning) -> dict[str, object]:
+    """The record, with paths as text."""
+    may_go = [{**vars(each), "path": str(each.path), "home": str(each.home)} for each in found.found]
+    left = [{"path": str(each.path), "why": each.why} for each in found.left]
+    return {"found": may_go, "size": found.size, "freed": found.freed, "left": left, "done": found.done}
 
 
 def _agreed(size: int) -> bool:
