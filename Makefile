@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install demo test test-all test-machines attack lint bench
+.PHONY: install demo test test-all test-notebooks test-machines attack lint bench
 .DELETE_ON_ERROR:
 
 install: $(READY)
@@ -38,6 +38,10 @@ test: lint
 
 test-all: lint
 	$(PYTEST)
+
+# Runs the notebooks in docs/notebooks, each in a kernel of its own and an empty folder; `test-all` does that, too.
+test-notebooks: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/test_notebooks.py
 
 # As on other machines (tests/machines.py names the traits), in an order of its own each time; pytest prints its seed.
 MACHINES := bf16-fast,two-cores bf16-slow,one-core,no-compiler,background,bare

@@ -200,7 +200,7 @@ def test_a_kill_in_the_middle_leaves_each_run_with_weights_or_a_record_of_them(
 
 class TestCache:
     @pytest.fixture
-    def pixels(self, runs: Path) -> Path:  # noqa: ARG002 - which sets where the cache is
+    def pixels(self, runs: Path) -> Path:  # noqa: ARG002 - the cache is beside them
         folder = cache_folder() / "pixels"
         folder.mkdir(parents=True)
         path = folder / "0123.npy"

@@ -107,6 +107,15 @@ def test_the_callback_hears_of_all_epochs(photos: Path, here: Path) -> None:
     assert all(0 <= float(accuracy) <= 1 and float(rate) > 0 for *_, accuracy, rate in cells)
 
 
+def test_the_tracker_writes_lines(photos: Path, tmp_path: Path) -> None:
+    tracker = run_example("tracker").JsonLines()
+    run = skipwise.train(photos, model=LINEAR, output=tmp_path / "run", callbacks=[tracker], **SMALL | {"epochs": 2})
+    begun, *epochs, end = map(json.loads, (run.folder / "lines" / "run.jsonl").read_text().splitlines())
+    assert begun["model"] == LINEAR
+    assert [line["epoch"] for line in epochs] == [1, 2]
+    assert end["status"] == "finished"
+
+
 class Begun(skipwise.Callback):
     """Stops a comparison before its first run."""
 

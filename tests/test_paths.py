@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.paths import refuse_address, user_path
+from skipwise.core.files.paths import output_path, refuse_address, user_path
 from skipwise.core.text import byte_size, command
+from skipwise.data.sources import open_source
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.artifact.trained_network import network_of_file, network_of_run
 from skipwise.deploy.predict.inputs import Inputs
@@ -63,17 +64,29 @@ def test_a_folder_that_is_called_like_an_address_is_a_folder(here: Path) -> None
     refuse_address("http:/x")
 
 
-def test_everything_that_is_opened_refuses_addresses() -> None:
-    address = "https://example.org/x.zip"
+@pytest.mark.parametrize(
+    "address",
+    ["https://www.kaggle.com/datasets/owner/pets", "https://github.com/owner/pets", "ftp://example.org/pets.zip"],
+)
+def test_what_is_no_file_is_answered_with_how_to_download_it_by_everything_that_is_opened(address: str) -> None:
     elsewhere = ExternalWeights(model="resnet18", classes=("a", "b"))
     for use in (
         lambda: Inputs([address]),
         lambda: network_of_run(address),
         lambda: network_of_file(address, elsewhere),
         lambda: find_start(address),
+        lambda: open_source(address),
     ):
-        with pytest.raises(SkipwiseError, match="download it first: curl"):
+        with pytest.raises(SkipwiseError, match=r"download it first: (kaggle|git|curl)"):
             use()
+
+
+def test_results_are_not_written_to_an_address() -> None:
+    for given_ in ("s3://me:hidden@bucket/it's mine", Path("s3://bucket/it's mine")):
+        with pytest.raises(SkipwiseError, match="Results can't be written to s3://") as caught:
+            output_path(given_)
+        assert "aws s3 cp --recursive FOLDER 's3://" in str(caught.value)
+        assert "hidden" not in str(caught.value)
 
 
 @given(

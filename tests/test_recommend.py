@@ -191,7 +191,7 @@ def test_unresolved_pairs_say_what_would_settle_them() -> None:
     found = results(100, {"slow": 4, "fast": 6})
     pair = found.pair("slow", "fast")
     assert pair.verdict == "unresolved"
-    assert "test images instead of 100 would settle it; more seeds can't" in pairs.remedy(pair, found)
+    assert f"test images instead of 100 would settle it, {pairs.IF}; more seeds can't" in pairs.remedy(pair, found)
 
 
 def test_real_and_too_small_to_matter() -> None:

@@ -140,8 +140,13 @@ def test_the_comparison_that_chose_a_network_is_in_words_and_names_no_folder(tra
     assert len(chosen.date) == 10
 
 
-def test_no_threshold_that_is_enough_is_said() -> None:
-    assert "All answers" in not_sure(Threshold(asked=0.99, confidence=1.0000000000000002))
+def test_a_threshold_in_words(exported: Exported) -> None:
+    artifact = replace(exported.artifact, threshold=Threshold(asked=0.99, confidence=1.0000000000000002))
+    assert "All answers" in not_sure(artifact)
+    artifact = replace(exported.artifact, threshold=Threshold(asked=0.95, confidence=0.8))
+    assert "below 80.0% are called" in not_sure(artifact)
+    assert "INT8" not in not_sure(artifact)
+    assert not_sure(replace(artifact, precision="int8")).endswith("INT8 changes confidences a little.")
 
 
 def test_values_spread_over_parts_of_equal_numbers() -> None:

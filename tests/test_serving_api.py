@@ -116,7 +116,8 @@ PIXEL = base64.b64decode(
         ("/v1/predict", PIXEL[:-30], "", 422, "can't be read"),
         ("/v1/predict?model=nix", PIXEL, "", 404, "There is no such network here; there is plain, maps."),
         ("/v1/predict?version=7", PIXEL, "", 404, "has no such version; it has 1."),
-        ("/v1/predict?top=0", PIXEL, "", 400, "top takes a number of classes from 1 on"),
+        ("/v1/predict?top=0", PIXEL, "", 400, "top takes a number of classes from 1 to 1,000, not '0'"),
+        ("/v1/predict?top=1001", PIXEL, "", 400, "from 1 to 1,000, not '1001'"),
         ("/v1/predict?explain=maybe", PIXEL, "", 400, "explain takes 1 or 0"),
         ("/v1/predict?explain=1", PIXEL, "", 400, "gives no heat maps"),
         ("/v1/predict?modle=plain", PIXEL, "", 400, "no parameter 'modle'"),
@@ -235,6 +236,18 @@ class TestOpenInferenceProtocol:
         assert float(chance) == pytest.approx(expected[0].probability, abs=TOLERANCE)
         assert number.isdigit()
 
+    def test_softmax_of_the_logits_gives_the_probabilities(self, server: Server, images: list[bytes]) -> None:
+        assert {"name": "logits", "datatype": "FP32", "shape": [-1, 3]} in server.ask("/v2/models/plain").json[
+            "outputs"
+        ]
+        texts = [base64.b64encode(each).decode() for each in images[:4]]
+        tensor = {"name": "image", "shape": [4], "datatype": "BYTES", "data": texts}
+        found, _ = infer(server, tensor, outputs=[{"name": "logits"}, {"name": "probabilities"}])
+        logits, chances = (np.reshape(each["data"], each["shape"]) for each in found["outputs"])
+        assert np.isfinite(logits).all()
+        exponents = np.exp(logits)
+        assert exponents / exponents.sum(axis=1, keepdims=True) == pytest.approx(chances, abs=TOLERANCE)
+
     @pytest.mark.parametrize(
         ("tensor", "behind", "detail"),
         [
@@ -257,7 +270,7 @@ class TestOpenInferenceProtocol:
                 b"1234",
                 "4 bytes behind the JSON",
             ),
-            ({"name": "pixels", "shape": [1, 2, 2, 1], "datatype": "FP32", "data": [0.5] * 4}, b"", "whole numbers"),
+            ({"name": "pixels", "shape": [1, 2, 2, 1], "datatype": "FP32", "data": [0.5] * 4}, b"", "0.5 is none"),
             ({"name": "pixels", "shape": [1, 2, 2, 1], "datatype": "UINT8", "data": [256] * 4}, b"", "whole numbers"),
             ({"name": "pixels", "shape": [1, 2, 2, 1], "datatype": "UINT8", "data": ["a"] * 4}, b"", "not UINT8"),
             ({"name": "pixels", "shape": [1, 2, 2, 3], "datatype": "UINT8", "data": [1] * 4}, b"", "12 elements"),

@@ -11,9 +11,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -23,13 +25,19 @@ import skipwise
 from skipwise import SkipwiseError
 from skipwise.comparison.budget import forecast as forecast_module
 from skipwise.comparison.options import CompareOptions
-from skipwise.comparison.results.finished import read_comparison
+from skipwise.comparison.results.finished import Comparison, read_comparison
+from skipwise.comparison.results.records import RunResult
+from skipwise.comparison.run.by_seed import attempts
+from skipwise.comparison.run.collapse import DIVERGED
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
+from skipwise.data.sources.named.in_memory import NAMED
 from skipwise.evaluation.outcomes.named import outcome_names
-from skipwise.studies import forecast
+from skipwise.nets.external_code import code_fingerprint
+from skipwise.statistics import Attempt
+from skipwise.studies import forecast, networks
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
-from skipwise.studies.claims import inverted, squeeze_excite
+from skipwise.studies.claims import inverted
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
 from skipwise.studies.evidence import OF_PAIRS, UNRESOLVED
 from skipwise.studies.listing import list_studies
@@ -66,7 +74,18 @@ PART = Part(claim="skips help", a="resnet18", b="plain18", of_a="first", of_b="f
 ACROSS = replace(PART, claim="more epochs help", b="resnet18", of_a="second")
 SPREAD = replace(PART, claim="skips make it vary", quantity="spread")
 EPOCHS = replace(PART, claim="skips take epochs", quantity="epochs", target=0.05)
-SETUP = Setup(designs=(DIGITS, replace(DIGITS, name="second", epochs=4)), parts=(PART, ACROSS, SPREAD, EPOCHS))
+SETUP = Setup(designs=(DIGITS, replace(DIGITS, name="second", epochs=9)), parts=(PART, ACROSS, SPREAD, EPOCHS))
+
+
+def adjusted(setup: Setup, done: Mapping[str, Comparison]) -> Setup:
+    """The second comparison has an epoch more than the runs of the first, which is only known when that is done."""
+    if "first" not in done:
+        return setup
+    first, second = setup.designs
+    epochs = done["first"].plan.recipe.epochs + 1
+    return replace(setup, designs=(first, replace(second, epochs=epochs)), measured=(f"It gets {epochs}.",))
+
+
 TINY = Study(
     name="tiny",
     claim="Skips and epochs help.",
@@ -76,6 +95,7 @@ TINY = Study(
     reasons=("It is for a test.",),
     not_covered=("everything else",),
     would_change=("anything",),
+    adjust=adjusted,
 )
 
 
@@ -88,7 +108,6 @@ def carried_out(folder: Path, callback: Callback | None = None, **options: Any) 
 
 @pytest.mark.parametrize(("study", "scale"), ROWS)
 def test_plans_resolve(study: Study, scale: Scale, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(squeeze_excite, "step_times", lambda design: dict.fromkeys(design.models, 1.0))
     monkeypatch.setattr(inverted, "one_image", lambda names, size: (1, {name: float(size) for name in names}))
     written = study.at(scale)
     setup = study.settle(written)
@@ -130,13 +149,19 @@ def test_the_list_says_how_long_studies_take(monkeypatch: pytest.MonkeyPatch) ->
         list_studies("huge")
 
 
-def test_equal_time_gives_the_slower_network_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(squeeze_excite, "step_times", lambda _: {"resnet18": 1.0, "se_resnet18": 1.25})
-    setup = STUDIES["squeeze-excite"].settle(STUDIES["squeeze-excite"].small)
-    assert [design.epochs for design in setup.designs] == [12, 9]
-    assert "1.25 times" in setup.measured[0]
-    monkeypatch.setattr(squeeze_excite, "step_times", lambda _: {"resnet18": 1.0, "se_resnet18": 0.5})
-    assert STUDIES["squeeze-excite"].settle(STUDIES["squeeze-excite"].small).designs[1].epochs == 12  # never more
+@pytest.mark.parametrize(
+    ("seconds", "epochs"),
+    [(1.0, 12), (1.03, 12), (1.11, 11), (1.25, 10), (0.5, 12), (30.0, 1), (None, 12)],
+)
+def test_equal_time_gives_the_slower_network_fewer_epochs(seconds: float | None, epochs: int) -> None:
+    study = STUDIES["squeeze-excite"]
+    assert study.adjust is not None
+    assert study.adjust(study.small, {}) == study.small
+    costs = SimpleNamespace(run_seconds={"resnet18": 50.0} | ({"se_resnet18": 50 * seconds} if seconds else {}))
+    done = {"equal-epochs": cast("Comparison", SimpleNamespace(costs=costs))}
+    setup = study.adjust(study.small, done)
+    assert [design.epochs for design in setup.designs] == [12, epochs]  # never more
+    assert [f"{seconds:.2f} times" in each for each in setup.measured] == [True] * (seconds is not None)
 
 
 def test_equal_latency_takes_the_nearest_width(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,6 +258,8 @@ def test_a_study_from_its_plan_to_its_page(tmp_path: Path) -> None:
     assert done.record.findings[0].value == pytest.approx(100 * pair.difference)
     assert OF_PAIRS.get(pair.verdict, UNRESOLVED) == done.record.findings[0].verdict
     assert first.plan.question.alpha == ALPHA / 2
+    assert (first.plan.recipe.epochs, second.plan.recipe.epochs) == (3, 4)
+    assert done.record.measured == ("It gets 4.",)
     # The pair of two comparisons is the difference of their accuracies.
     short, long = first.results.candidates[0], second.results.candidates[0]
     assert short.accuracy is not None
@@ -266,6 +293,37 @@ from pathlib import Path
 from tests.test_studies import carried_out
 carried_out(Path("{folder}"))
 """
+
+
+def test_where_images_are_not_found_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SkipwiseError, match=r"nowhere\.zip"):
+        carried_out(tmp_path, data=[f"digits={tmp_path / 'nowhere.zip'}"])
+
+    def offline() -> None:
+        raise SkipwiseError("The digits can't be downloaded; check the connection.")
+
+    monkeypatch.setitem(NAMED, "digits", offline)
+    with pytest.raises(SkipwiseError, match=r"connection\. Or say where .*: --data digits=path/to/images\."):
+        carried_out(tmp_path)
+    assert not list(tmp_path.rglob("plan.json"))
+
+
+def test_a_run_that_diverged_never_reaches_the_target_in_studies_either(tmp_path: Path) -> None:
+    job = tmp_path / "runs" / "a-s0"
+    job.mkdir(parents=True)
+    (job / "metrics.jsonl").write_text("")
+    failed = RunResult(model="a", seed=0, status="failed", reason=f"{DIVERGED} in epoch 3")
+    plan: Any = SimpleNamespace(
+        jobs=lambda *_: (SimpleNamespace(folder="runs/a-s0"),), recipe=SimpleNamespace(epochs=30)
+    )
+    candidate: Any = SimpleNamespace(name="a", runs=(failed,))
+    assert attempts(plan, tmp_path, candidate, 0.5) == {0: Attempt(epochs=30, reached=False)}
+
+
+def test_the_code_of_the_networks_has_a_fingerprint_that_editing_does_not_change() -> None:
+    """Records in docs/studies have it in the digests of their plans."""
+    assert code_fingerprint(at_width("resnet18", 20)) == networks.FINGERPRINT
+    assert code_fingerprint("tests.external_networks:Linear") != networks.FINGERPRINT
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from skipwise.advice.options import AdviseOptions
 from skipwise.advice.points import Asked, Point, points_on
 from skipwise.advice.table import read_table
 from skipwise.advice.traits import Traits, traits_of
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import count
 from skipwise.data.prepare import Prepared, Request, prepare
@@ -20,7 +21,7 @@ from skipwise.statistics import pair_level, schedule
 
 
 @dataclass(frozen=True, kw_only=True)
-class Advice:
+class Advice(Shown):
     """The properties of a set of images, and advice from experiments on such sets.
 
     Args:

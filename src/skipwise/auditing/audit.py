@@ -17,7 +17,7 @@ from skipwise.auditing.page import audit_page
 from skipwise.auditing.record import AUDITS, PAGE, AuditReport, Record
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers, write_text
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Task
 from skipwise.data.faults import unreadable_images
@@ -103,7 +103,7 @@ def audit(
         workspace=AUDITS,
         plan=record,
         name=source.name,
-        output=user_path(output) if output is not None else None,
+        output=output_path(output) if output is not None else None,
         again=options.folder.again,
         notice=notice,
     )

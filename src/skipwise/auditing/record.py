@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from skipwise.core.shown import Shown
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.quality.findings import Counts, Finding
 
@@ -48,7 +49,7 @@ AUDITS = Workspace(
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditReport:
+class AuditReport(Shown):
     """A finished audit: where it is and what it says.
 
     Args:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
+from skipwise.cli import activation
 from skipwise.cli.commands import (
     audit,
     clean,
@@ -27,6 +28,7 @@ from skipwise.cli.commands import (
     models,
     predict,
     profile,
+    push,
     recommend,
     report,
     restore,
@@ -37,21 +39,23 @@ from skipwise.cli.commands import (
     verify,
 )
 from skipwise.cli.declared import command
+from skipwise.cli.stopped import Stopped
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
-from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed
+from skipwise.core.addresses import without_secrets
+from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed, differing_keys
 from skipwise.core.machine import environment, memory, streams
 from skipwise.core.text import printable
 from skipwise.data.image.limits import most_pixels
 from skipwise.training.machine.signals import SIGNALS
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which residual network should I use on these images, on this machine, and how sure is that?",
+    epilog=activation.advice(),
 )
 
 
@@ -60,17 +64,6 @@ UNREAD = 128 + 13
 
 
 HANGUP: Any = getattr(signal, "SIGHUP", None)
-
-
-class _Stopped(BaseException):
-    """Ctrl-C, or a polite request to end; `status` is the exit status shells expect.
-
-    No Exception, so that no handler for what may go wrong in a network takes it for that.
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class _Unread(BaseException):
@@ -85,6 +78,7 @@ def main() -> NoReturn:
     status = 0
     try:
         environment.furnish()
+        _keep_secrets()
         watched(_say)
         memory.refuse_what_does_not_fit()
         with _stoppable(), _missing_extras():
@@ -97,8 +91,8 @@ def main() -> NoReturn:
         if isinstance(error, NotTrusted):
             _say(f"Again:    {text.command('skipwise', *sys.argv[1:], *error.options)}")
         status = 2
-    except _Stopped as stopped:
-        _say("\nStopped. What is finished is kept; the same command goes on from there.")
+    except Stopped as stopped:
+        _say(f"\n{stopped.sentence}")
         status = stopped.status
     except _Unread:
         status = UNREAD
@@ -114,6 +108,14 @@ def main() -> NoReturn:
     finally:
         streams.let_go()
     sys.exit(status)
+
+
+def _keep_secrets() -> None:
+    """Takes passwords and signatures out of the addresses in the command line, before anything repeats it."""
+    try:
+        sys.argv[1:] = without_secrets(sys.argv[1:])
+    except ValueError as error:
+        raise differing_keys(error) from None
 
 
 def _sentence(error: Exception) -> str | None:
@@ -168,7 +170,7 @@ def _quiet(verb: Callable[..., object]) -> Callable[..., object]:
         try:
             with _read_to_its_end():
                 return verb(*arguments, **options)
-        except (SystemExit, KeyboardInterrupt) as ended:  # Ctrl-C is `_Stopped`
+        except (SystemExit, KeyboardInterrupt) as ended:  # Ctrl-C is `Stopped`
             raise SkipwiseError(
                 f"The code of your network, or of another package, ended the program ({ended!r}); fix it, and run the "
                 "same command again."
@@ -196,11 +198,11 @@ def _usage(error: Exception) -> int:
 def _stoppable() -> Iterator[None]:
     """A request to end unwinds the stack, so that processes end and locks open, instead of cutting it off."""
 
-    asked: list[_Stopped] = []
+    asked: list[Stopped] = []
 
     def stop(number: int, _: FrameType | None) -> None:
         first = time.monotonic()
-        asked.append(_Stopped(128 + number))
+        asked.append(Stopped(128 + number))
 
         def again(number: int, _: FrameType | None) -> None:
             # A second one means it: whatever the tidying up waits for, files are whole or absent. But a terminal and
@@ -264,6 +266,7 @@ VERBS = (
     (train.train, "skipwise train path/to/images --model resnet18 --epochs 20"),
     (evaluate.evaluate, "skipwise evaluate runs/train/images"),
     (export.export, "skipwise export runs/train/images --format openvino --precision int8"),
+    (push.push, "skipwise push runs/export/images-onnx-fp32/huggingface user/name --private"),
     (verify.verify, "skipwise verify runs/export/images-onnx-fp32 path/to/images"),
     (predict.predict, "skipwise predict runs/export/images-onnx-fp32 path/to/photos --output answers.csv"),
     (judge.judge, "skipwise judge resnet18-s0.csv resnet18-s1.csv mobilenet-s0.csv mobilenet-s1.csv --margin 1"),

@@ -9,7 +9,7 @@ from typing import IO
 
 from skipwise.comparison.run.time_left import StudyTime
 from skipwise.comparison.wording import plans
-from skipwise.core.progress import ESTIMATING, Bar, about, of_limit
+from skipwise.core.progress import ESTIMATING, Bar, Surface, about, of_limit
 from skipwise.core.text import count, duration
 from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd, Start
 from skipwise.training.plan import RunPlan
@@ -23,12 +23,12 @@ class Display(Bar, Callback):
     """The progress bar of a verb that trains, or plain lines where there is no terminal.
 
     Args:
-        stream: where it is shown.
+        where: a stream, or another surface.
         began: when a time limit began, on the monotonic clock; None is now.
     """
 
-    def __init__(self, stream: IO[str], began: float | None = None) -> None:
-        super().__init__(stream)
+    def __init__(self, where: IO[str] | Surface, began: float | None = None) -> None:
+        super().__init__(where)
         self.began = time.monotonic() if began is None else began
         self.limit: float | None = None
 
@@ -39,7 +39,7 @@ class Display(Bar, Callback):
         self.noticed(sentence)
 
     def _says_where(self, folder: Path) -> None:
-        self._line(f"in {folder}  {RESUMABLE}")
+        self.surface.line(f"in {folder}  {RESUMABLE}")
 
     def _left(self, seconds: float | None) -> str:
         """The time that is left: of the limit, where there is one."""
@@ -52,7 +52,7 @@ class Screen(Display):
     def on_start(self, start: Start) -> None:
         plan, forecast, folder = start.plan, start.forecast, start.folder
         for line in (*plans.outlined(plan), *([] if forecast is None else plans.expected(plan, forecast, folder))):
-            self._line(line)
+            self.surface.line(line)
         self._says_where(folder)
         self.left = StudyTime(plan, {} if forecast is None else forecast.epochs)
         self.limit = plan.time_limit
@@ -61,7 +61,7 @@ class Screen(Display):
 
     def on_phase(self, phase: Phase) -> None:
         if not phase.runs:
-            self._show(phase.name, 1, 1, "")
+            self.surface.show(phase.name, 1, 1, "")
             return
         self.left.on_phase(phase)
         self.phase = phase.name
@@ -76,7 +76,7 @@ class Screen(Display):
         spec = end.record.spec
         if end.record.status == "failed" and end.run not in self.failed:
             self.failed.add(end.run)
-            self._line(f"{spec.model}, seed {spec.seed}, failed: {end.record.reason}")
+            self.surface.line(f"{spec.model}, seed {spec.seed}, failed: {end.record.reason}")
         self._show_runs(self._estimate())
 
     def _estimate(self) -> str:
@@ -85,14 +85,14 @@ class Screen(Display):
     def _show_runs(self, *status: str) -> None:
         total, work = self.left.remaining.total, self.left.remaining.work
         ended = f"{len(self.left.ended)} of {len(self.left.remaining.tasks)} runs"
-        self._show(f"{self.phase}: {ended}", total - work, total or 1, "  ".join(filter(None, status)))
+        self.surface.show(f"{self.phase}: {ended}", total - work, total or 1, "  ".join(filter(None, status)))
 
 
 class AgainScreen(Screen):
     """Shows the progress of a run of a comparison that is trained again."""
 
     def on_start(self, start: Start) -> None:
-        self._line(f"in {start.folder}  {RESUMABLE}")
+        self._says_where(start.folder)
         self.left = StudyTime(replace(start.plan, processes=1), {})
         self.phase = ""
         self.failed: set[str] = set()
@@ -104,7 +104,7 @@ class TrainScreen(Display):
     def on_start(self, start: Start) -> None:
         plan: RunPlan = start.plan
         for line in _outlined(plan):
-            self._line(line)
+            self.surface.line(line)
         self._says_where(start.folder)
         spec = plan.spec
         self.per_epoch = plan.split_images["train"] // spec.recipe.batch_size
@@ -112,7 +112,7 @@ class TrainScreen(Display):
         self.left = RunTime(spec.recipe, spec.preprocessing.size)
         self.shown = 0.0
         self.validation = ""
-        self._show("Training", 0, 1, ESTIMATING)
+        self.surface.show("Training", 0, 1, ESTIMATING)
 
     def on_step(self, state: TrainState) -> None:
         first = self.left.steps == 0
@@ -125,7 +125,9 @@ class TrainScreen(Display):
         steps = state.steps - len(state.history) * self.per_epoch
         loss = f", loss {state.loss / steps:.3f}" if steps else ""
         epoch = f"epoch {len(state.history) + 1}{loss}{self.validation}"
-        self._show("Training", state.steps, state.step_schedule.steps, f"{self._left(self.left.seconds)}  {epoch}")
+        self.surface.show(
+            "Training", state.steps, state.step_schedule.steps, f"{self._left(self.left.seconds)}  {epoch}"
+        )
 
     def on_epoch(self, epoch: Epoch) -> None:
         self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""

@@ -22,10 +22,10 @@ from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
-from skipwise.comparison.results.finished import Comparison, priced, read_comparison
+from skipwise.comparison.results.finished import Comparison, priced, read_comparison, runs_of
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require, unknown_name
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
@@ -37,6 +37,7 @@ from skipwise.training.callbacks import Callback, Callbacks
 from skipwise.training.inputs import check_options
 from skipwise.training.machine.execution import check_precision, check_workers, choose_device, is_unchanged
 from skipwise.training.run.time_budget import parse_limit
+from skipwise.training.trackers import trackers_of
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
@@ -91,6 +92,8 @@ def compare(
     check_executor(executor)
     _keep(options)
     _price(options)
+    trackers = trackers_of(options.tracking.track)
+    callbacks = [*callbacks, *trackers]
     began = time.monotonic() if began is None else began
     sentences: list[str] = []
     watch: Callback = Callbacks(callbacks)
@@ -102,7 +105,11 @@ def compare(
     task = _task(draft, options, watch)
     place = task.find()
     if is_answered(place, asked.question, extend=options.planning.extend):
-        return _show(place, options, sentences)
+        shown = _show(place, options, sentences)
+        if isinstance(shown, Comparison):
+            for tracker in trackers:
+                tracker.catch_up(shown.folder, shown.plan, shown, runs_of(shown))
+        return shown
     # What works needs torch, which takes a second to import; what was found out so far does not.
     from skipwise.comparison.begin import Beginning, begin_or_continue, look_ahead_from
 
@@ -137,7 +144,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     included = find_included(several(study.include))
     names = list(study.models.split(",") if isinstance(study.models, str) else study.models)
     if extend and output is not None:
-        names = in_stored_order(names, user_path(output))
+        names = in_stored_order(names, output_path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     question = _question(options, names)
     check_options(img_size=images.img_size, stem=network.stem, width=network.width, seed=study.seed)
@@ -219,11 +226,11 @@ def _on_this_machine(options: CompareOptions, asked: ComparisonRequest, draft: D
 
 
 def _output(options: CompareOptions) -> Path | None:
-    return None if options.folder.output is None else user_path(options.folder.output)
+    return None if options.folder.output is None else output_path(options.folder.output)
 
 
 def _saved(options: CompareOptions) -> Path | None:
-    return None if options.planning.save_plan is None else user_path(options.planning.save_plan)
+    return None if options.planning.save_plan is None else output_path(options.planning.save_plan)
 
 
 def _keep(options: CompareOptions) -> Keep | None:

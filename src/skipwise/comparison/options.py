@@ -11,7 +11,7 @@ from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.evaluation.options import OutcomeOptions, TargetOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
-from skipwise.training.options import MachineOptions
+from skipwise.training.options import MachineOptions, TrackOptions
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -155,6 +155,7 @@ class CompareOptions:
     processes: ProcessOptions = group(ProcessOptions)
     disk: DiskOptions = group(DiskOptions)
     cost: PriceOptions = group(PriceOptions)
+    tracking: TrackOptions = group(TrackOptions)
     folder: FolderOptions = group(FolderOptions)
     planning: PlanOptions = group(PlanOptions)
 

@@ -19,6 +19,8 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.json_limits import check_json
 from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
+from skipwise.core.remote.copies import local_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import command
 from skipwise.cost.profile import ProfileReport
@@ -29,7 +31,7 @@ _TIMES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommended:
+class Recommended(Shown):
     """The network of a comparison to use within limits.
 
     Args:
@@ -81,7 +83,7 @@ def recommend(comparison: str | os.PathLike[str], *, options: RecommendOptions) 
         >>> found.recommendation.candidate, found.latencies["mobilenet_v2"] <= 0.005
         ('mobilenet_v2', True)
     """
-    found = read_comparison(Path(comparison))
+    found = read_comparison(local_path(comparison))
     limits = Limits(
         latency=_positive("--max-latency-ms", options.max_latency_ms, 1e-3),
         size=_positive("--max-size-mb", options.max_size_mb, 1e6),

@@ -7,6 +7,7 @@ import importlib.util
 import re
 from collections.abc import Iterable
 
+from skipwise.core.addresses import redacted_text
 from skipwise.core.text import printable, shortened
 
 LONGEST = 900
@@ -18,7 +19,7 @@ class SkipwiseError(Exception):
     """Something that the user can correct: a path, a name, a value, an image, a full disk.
 
     The command line prints the message and exits with status 2. Any other exception is a bug of Skipwise. The message
-    is one line that any terminal can show, whatever names are in it.
+    is one line that any terminal can show, whatever names are in it, without passwords and signatures of addresses.
 
     Args:
         sentence: what is wrong, and what to do about it.
@@ -33,7 +34,7 @@ class SkipwiseError(Exception):
     """
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(shortened(printable(shortened(sentence, 2 * LONGEST)), LONGEST))
+        super().__init__(shortened(printable(redacted_text(shortened(sentence, 2 * LONGEST))), LONGEST))
 
 
 def reason_of(error: Exception) -> str:
@@ -83,6 +84,14 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> SkipwiseError:
     nearest = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     suggestion = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(names)}."
     return SkipwiseError(f"There is no {kind} called {name!r}; {suggestion}")
+
+
+def differing_keys(error: ValueError) -> SkipwiseError:
+    """The error for two addresses of which one would be taken for the other, since keys in them are kept secret."""
+    return SkipwiseError(
+        f"Two addresses differ only in a key that is not written anywhere, so they can't be told apart: {error}; "
+        "download the files first."
+    )
 
 
 def missing_extra(extra: str, package: str) -> SkipwiseError:

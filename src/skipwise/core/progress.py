@@ -50,10 +50,27 @@ class Console(rich.console.Console):
         raise BrokenPipeError
 
 
-class Bar:
-    """A progress bar with an estimate of the remaining time, or plain lines where there is no terminal.
+class Surface:
+    """Somewhere that progress is shown: a terminal, a file of lines, or the output of a cell."""
 
-    Use it as a context manager.
+    def start(self) -> None:
+        """Something begins that may take a while."""
+
+    def stop(self) -> None:
+        """It is over; the bar goes, the lines stay."""
+
+    def line(self, text: str) -> None:
+        """Shows a line that stays."""
+
+    def show(self, what: str, done: float, total: float | None, status: str) -> None:
+        """Shows how far something is: `done` of `total`, which is None where it is not known."""
+
+
+class Terminal(Surface):
+    """A progress bar in a terminal, or plain lines now and then where there is none.
+
+    Args:
+        stream: where it is shown.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -68,16 +85,45 @@ class Bar:
         )
         self.task: Any = None
         self.said = time.monotonic()
+
+    def start(self) -> None:
+        self.bar.start()
+
+    def stop(self) -> None:
+        self.bar.stop()
+
+    def line(self, text: str) -> None:
+        self.said = time.monotonic()
+        self.console.print(Text(text), soft_wrap=True)
+
+    def show(self, what: str, done: float, total: float | None, status: str) -> None:
+        if self.console.is_terminal:
+            if self.task is None:
+                self.task = self.bar.add_task(what, total=total, status=status)
+            self.bar.update(self.task, description=what, completed=done, total=total, status=status)
+        elif time.monotonic() - self.said >= LINE_SECONDS:
+            self.line(f"{what}  {status}")
+
+
+class Bar:
+    """A progress bar with an estimate of the remaining time. Use it as a context manager.
+
+    Args:
+        where: a stream, on which there are plain lines where it is no terminal; or another surface.
+    """
+
+    def __init__(self, where: IO[str] | Surface) -> None:
+        self.surface = where if isinstance(where, Surface) else Terminal(where)
         self.preparing_what = ""
         self.preparing_noted = 0.0
         self.preparing_left = Remaining()
 
     def __enter__(self) -> Self:
-        self.bar.start()
+        self.surface.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+        self.surface.stop()
 
     def preparing(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
@@ -89,22 +135,10 @@ class Bar:
             self.preparing_noted = now
         left = f"  {about(self.preparing_left.seconds(now))}" if done < total else ""
         # Where the total is not known, only the number so far is shown.
-        self._show(what, done, total or None, f"{done:,} of {total:,}{left}" if total else f"{done:,} so far")
+        self.surface.show(what, done, total or None, f"{done:,} of {total:,}{left}" if total else f"{done:,} so far")
 
     def noticed(self, sentence: str) -> None:
-        self._line(sentence)
-
-    def _show(self, what: str, done: float, total: float | None, status: str) -> None:
-        if self.console.is_terminal:
-            if self.task is None:
-                self.task = self.bar.add_task(what, total=total, status=status)
-            self.bar.update(self.task, description=what, completed=done, total=total, status=status)
-        elif time.monotonic() - self.said >= LINE_SECONDS:
-            self._line(f"{what}  {status}")
-
-    def _line(self, text: str) -> None:
-        self.said = time.monotonic()
-        self.console.print(Text(text), soft_wrap=True)
+        self.surface.line(sentence)
 
 
 @contextlib.contextmanager

@@ -28,7 +28,8 @@ import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from skipwise.core.errors import SkipwiseError
+from skipwise.core.addresses import asked_once, without_secrets
+from skipwise.core.errors import SkipwiseError, differing_keys
 from skipwise.core.options import build, declared
 
 R = TypeVar("R")
@@ -53,10 +54,15 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
             except TypeError as error:
                 raise TypeError(f"{function.__name__}() {error}") from None
             _check_paths(signature, arguments, keywords)
+            try:
+                arguments, keywords = without_secrets(arguments), {n: without_secrets(v) for n, v in keywords.items()}
+            except ValueError as error:
+                raise differing_keys(error) from None
             given = {name: keywords.pop(name) for name in names & keywords.keys()}
             for name, value in given.items():
                 _check_kind(name, value, options[name].python_annotation)
-            return function(*arguments, options=build(kind, given), **keywords)
+            with asked_once():
+                return function(*arguments, options=build(kind, given), **keywords)
 
         options = declared(kind)
         names = options.keys()

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from skipwise.core.addresses import is_address, normal
+
 
 def count(number: int, noun: str) -> str:
     """A number with its noun.
@@ -142,5 +144,5 @@ def without(typed: Sequence[str], *options: str) -> list[str]:
 
 
 def _path(path: os.PathLike[str]) -> str:
-    text = str(Path(path))
+    text = normal(path) if is_address(path) else str(Path(path))
     return f"./{text}" if text.startswith("-") else text

@@ -8,6 +8,7 @@ from typing import Any
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.machine.system import Machine, describe_machine
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
@@ -44,7 +45,7 @@ class NetworkProfile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProfileReport:
+class ProfileReport(Shown):
     """The result of `profile`.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from skipwise.core.addresses import concealed, is_address
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
 from skipwise.data.prepare import Request
 from skipwise.data.sources import Source
@@ -23,8 +24,16 @@ def remember(folder: Path, request: Request, source: Source, *, tables: Iterable
         source: the images.
         tables: names of the files in the folder that hold the split; their checksums are written, too.
     """
-    data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
-    write_sealed(folder / FILE, replace(request, data=data), tables)
+    write_sealed(folder / FILE, replace(request, data=whereabouts(request, source)), tables)
+
+
+def whereabouts(request: Request, source: Source) -> str:
+    """The images as any later process can name them: a name, an address without secrets, or an absolute path."""
+    if source.container is None:
+        return request.data
+    if is_address(request.data):
+        return concealed(request.data)
+    return str(Path(request.data).expanduser().absolute())
 
 
 def recall(folder: Path) -> Request | None:

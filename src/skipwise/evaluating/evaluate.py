@@ -7,6 +7,7 @@ import functools
 import io
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +16,13 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path, user_path
+from skipwise.core.remote.copies import address_of, local_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import listed
 from skipwise.core.workspace.task import Task
-from skipwise.data.options import asked_reading
+from skipwise.data.options import ReadingOptions, asked_reading
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.runtime.session import Session, open_session
 from skipwise.evaluating.answering import (
     MOST_CLASSES,
@@ -30,7 +33,7 @@ from skipwise.evaluating.answering import (
     new_answers,
 )
 from skipwise.evaluating.composing import NO_PICTURES, About, compose, pictures_from
-from skipwise.evaluating.corrupting import about_drawing, answer_corrupted, asked_corruptions
+from skipwise.evaluating.corrupting import about_drawing, about_originals, answer_corrupted, asked_corruptions
 from skipwise.evaluating.depth_section import depth_section
 from skipwise.evaluating.logits import Progress
 from skipwise.evaluating.options import EvaluateOptions
@@ -43,9 +46,11 @@ from skipwise.evaluating.record import (
     EvaluationRecord,
     EvaluationReport,
 )
+from skipwise.evaluating.relying import answer_backgrounds, brings_backgrounds
 from skipwise.evaluating.weights_file import network_in, subject_of
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.one_network import Evaluation, evaluate_answers
+from skipwise.training.hub_folder import is_hub_folder, local_folder
 
 if TYPE_CHECKING:
     from skipwise.deploy.artifact.trained_network import TrainedNetwork
@@ -66,8 +71,9 @@ def evaluate(
     """Evaluates one network on labelled images, and writes a page, a record and every answer.
 
     Args:
-        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch; or a file
-            of weights that another program trained, with the option `model`.
+        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch; a folder
+            that `export --huggingface` wrote, or `hf-hub:user/name`; or a file of weights that another program trained,
+            with the option `model`.
         data (str | Path | None): labelled images, matched by the names of their classes. None, the default, takes the
             run's own images. Of images that the run was trained on, only its test images are taken.
         progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
@@ -91,8 +97,12 @@ def evaluate(
     output, again = options.folder.output, options.folder.again
     if subset not in ("test", "val"):
         raise SkipwiseError(f"--subset must be test or val, not {subset!r}.")
-    path, weights, reading = user_path(network), options.weights, asked_reading(options.reading)
-    trained, said = network_in(path, weights, data, reading) if path.is_file() else (None, [])
+    path, weights, reading = (
+        local_path(local_folder(network), progress),
+        options.weights,
+        asked_reading(options.reading),
+    )
+    trained, said = _beside_runs(path, weights, data, reading, trust)
     if trained is None and (weights.classes is not None or weights.init_key is not None):
         raise SkipwiseError(f"--classes and --init-key are for a file of weights, which {path} is not; leave them out.")
     subject = find_subject(path) if trained is None else subject_of(trained)
@@ -114,14 +124,16 @@ def evaluate(
                 f"The images that {subject.folder} was evaluated on are not found, so they can't be corrupted; name "
                 "labelled images, or leave --corruptions out."
             )
+        originals = about_originals(found.images.drawn(corruptions.images), subject.preprocessing.size)
         found = found.with_contents(corruptions.images)
     notes = [*said, *found.notes, *about_classes(found)]
     if corruptions is not None:
-        notes += filter(None, [about_drawing(corruptions, len(found.answers.labels))])
+        drawing = about_drawing(corruptions, len(found.answers.labels))
+        notes += filter(None, [drawing, *originals])
     plan = EvaluationPlan(
         network=subject.network,
         model=subject.model,
-        source=str(subject.folder),
+        source=address_of(subject.folder),
         data=found.data,
         split=found.split,
         images=found.fingerprint(),
@@ -132,7 +144,7 @@ def evaluate(
         workspace=EVALUATIONS,
         plan=plan,
         name=path.resolve().stem if trained is not None else path.resolve().name,
-        output=user_path(output) if output is not None else None,
+        output=output_path(output) if output is not None else None,
         again=again,
         notice=notice,
     )
@@ -141,7 +153,8 @@ def evaluate(
     for sentence in notes:
         notice(sentence)
     evaluation = evaluate_answers(found.answers, subject.classes, validation=found.validation)
-    session = None if corruptions is None else open_network()
+    backgrounds = brings_backgrounds(found.images) and _has_weights(subject)
+    session = open_network() if corruptions is not None or backgrounds else None
     levels, images, depth = subject.preprocessing.levels, found.images, tuple(depth_section(subject))
     with task.open() as place:
         if place.finished:  # another process was quicker
@@ -152,6 +165,9 @@ def evaluate(
             EVALUATIONS.begin(place.folder, plan)
         if corruptions is not None and session is not None:
             corrupted = answer_corrupted(session, found, corruptions, kept=kept, progress=progress)
+        relying = None
+        if backgrounds and session is not None:
+            relying = answer_backgrounds(session, found, progress=progress)
         record, page = compose(
             plan,
             evaluation,
@@ -159,6 +175,7 @@ def evaluate(
             notes=notes,
             pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
             corrupted=corrupted,
+            relying=relying,
             about=About(depth=depth),
         )
         write_text(place.folder / PREDICTIONS, _table(subject, found, evaluation))
@@ -166,6 +183,30 @@ def evaluate(
         write_sealed(place.folder / RECORD, record, [PREDICTIONS, PAGE])
         kept.unlink(missing_ok=True)
     return EvaluationReport(folder=place.folder, record=record)
+
+
+def _has_weights(subject: Subject) -> bool:
+    """Returns whether the network can be asked; the weights of a run may have been removed."""
+    return subject.run is None or (subject.folder / "weights.safetensors").is_file()
+
+
+def _beside_runs(
+    path: Path,
+    weights: ExternalWeights,
+    data: str | os.PathLike[str] | None,
+    reading: ReadingOptions | None,
+    trust: bool | str,
+) -> tuple[TrainedNetwork | None, list[str]]:
+    """The network in a file of weights, or in a folder for the Hub, and what the user should know; None for others."""
+    if path.is_file():
+        return network_in(path, weights, data, reading)
+    if not is_hub_folder(path):
+        return None, []
+    if data is None:
+        raise SkipwiseError(f"{path} does not say on which images to evaluate it; name labelled images behind it.")
+    from skipwise.deploy.artifact.trained_network import network_of_hub  # which builds networks
+
+    return network_of_hub(path, weights.model or trust), []
 
 
 def _opened(subject: Subject, trained: TrainedNetwork | None, backend: str | None, trust: bool | str) -> Session:

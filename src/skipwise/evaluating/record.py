@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skipwise.core.shown import Shown
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.evaluation.one_network import Evaluation
+from skipwise.evaluation.reliance import Reliance
 from skipwise.evaluation.robustness import Robustness
 
 RECORD, PAGE, PREDICTIONS, PLAN = "evaluation.json", "evaluation.html", "predictions.csv", "plan.json"
@@ -80,6 +82,7 @@ class EvaluationRecord:
         missing: classes of the network that no image has.
         extra: classes of the images that the network does not know, with the number of images left out.
         robustness: the accuracy on corrupted images; None where it was not asked for.
+        reliance: the accuracy before other backgrounds; None where the data set has none.
     """
 
     plan: EvaluationPlan
@@ -89,10 +92,11 @@ class EvaluationRecord:
     missing: tuple[str, ...]
     extra: dict[str, int]
     robustness: Robustness | None = None
+    reliance: Reliance | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationReport:
+class EvaluationReport(Shown):
     """A finished evaluation: where it is and what it says.
 
     Args:
@@ -120,6 +124,11 @@ class EvaluationReport:
     def robustness(self) -> Robustness | None:
         """The accuracy on corrupted images; None where it was not asked for."""
         return self.record.robustness
+
+    @property
+    def reliance(self) -> Reliance | None:
+        """The accuracy before other backgrounds; None where the data set has none."""
+        return self.record.reliance
 
     @property
     def page(self) -> Path:

@@ -13,7 +13,8 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.folders import make_folder
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
+from skipwise.core.remote.copies import address_of, local_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import count
 from skipwise.core.workspace.task import Task
@@ -87,7 +88,7 @@ def explain(
     wanted, tell = options.maps, progress or (lambda *_: None)
     if not 1 <= wanted.limit <= MOST_IMAGES:
         raise SkipwiseError(f"--limit must lie between 1 and {MOST_IMAGES:,}, not {wanted.limit}.")
-    folder = user_path(run)
+    folder = local_path(run, progress)
     network = _explainer(folder, options)
     if wanted.class_name is not None and wanted.class_name not in network.classes:
         raise unknown_name("class of this network", wanted.class_name, network.classes)
@@ -97,7 +98,7 @@ def explain(
         notice(sentence)
     plan = ExplanationPlan(
         network=network.identity,
-        source=str(folder),
+        source=address_of(folder),
         images=seen.fingerprint(),
         class_name=wanted.class_name,
         layer=wanted.layer,
@@ -108,7 +109,7 @@ def explain(
         workspace=EXPLANATIONS,
         plan=plan,
         name=folder.resolve().name,
-        output=user_path(output) if output is not None else None,
+        output=output_path(output) if output is not None else None,
         again=options.folder.again,
         notice=notice,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from skipwise.core.differences import IGNORED, compared, difference
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import check_files, read_sealed
+from skipwise.core.shown import Shown
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.nets.explanation.records import Faithfulness, GateRecord, RandomisationStep
 
@@ -135,7 +136,7 @@ class ExplanationRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplanationReport:
+class ExplanationReport(Shown):
     """A finished explanation: where it is and what it says.
 
     Args:

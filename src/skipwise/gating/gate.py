@@ -9,6 +9,7 @@ import numpy as np
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import describe_machine
+from skipwise.core.remote.copies import address_of
 from skipwise.core.signatures import takes
 from skipwise.gating.costs import certificate_of, measure, size_of
 from skipwise.gating.options import GatingOptions
@@ -103,13 +104,13 @@ def _unused(data: str | os.PathLike[str] | None, sides: list[Side]) -> list[str]
 
 
 def _verdict(outcome: Outcome, drop: Drop, margin: float, sides: list[Side]) -> tuple[str, ...]:
-    old, new = (str(side.path) for side in sides)
+    old, new = (address_of(side.path) for side in sides)
     return tuple(verdict_of(outcome, drop, margin, old=old, new=new))
 
 
 def _side(side: Side, right: np.ndarray) -> GateSide:
     return GateSide(
-        name=str(side.path),
+        name=address_of(side.path),
         kind=side.kind,
         model=side.model,
         accuracy=float(right.mean()),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.remote.copies import address_of
 from skipwise.core.text import count, listed, shortened
 from skipwise.gating.sides import Side
 
@@ -47,9 +48,10 @@ def pair(old: Side, new: Side) -> Paired:
     for side in (old, new):
         for name, label in zip(side.ids, side.labels, strict=True):
             if labels.setdefault(name, label).casefold() != label.casefold():
+                both = f"{address_of(old.path)} and {address_of(new.path)}"
                 raise SkipwiseError(
-                    f"{old.path} and {new.path} have different labels for {name!r}: {labels[name]!r} and {label!r}; "
-                    "give both the same images and labels."
+                    f"{both} have different labels for {name!r}: {labels[name]!r} and {label!r}; give both the same "
+                    "images and labels."
                 )
     rows: list[tuple[str, str, bool, bool]] = []
     left_out, wrong = 0, {"old": 0, "new": 0}
@@ -67,7 +69,7 @@ def pair(old: Side, new: Side) -> Paired:
             left_out += 1
     if not rows:
         raise SkipwiseError(
-            f"{old.path} and {new.path} have no images in common: they are called like "
+            f"{address_of(old.path)} and {address_of(new.path)} have no images in common: they are called like "
             f"{shortened(old.ids[0], 40)!r} and {shortened(new.ids[0], 40)!r}; name images as DATA "
             "that both can answer, or write ids in the same way."
         )
@@ -75,7 +77,7 @@ def pair(old: Side, new: Side) -> Paired:
         odd = next(name for name in labels if (name in places[0]) != (name in places[1]))
         raise SkipwiseError(
             f"{count(left_out, 'image')}, such as {odd!r}, {'has' if left_out == 1 else 'have'} an answer of only one "
-            f"of {old.path} and {new.path}; "
+            f"of {address_of(old.path)} and {address_of(new.path)}; "
             "give predictions for the same images."
         )
     return Paired(
@@ -113,5 +115,5 @@ def _notes(old: Side, new: Side, left_out: int, images: int, wrong: dict[str, in
             f"The networks were tested on different splits: the {count(images, 'image')} that are test images of both "
             f"count, and {left_out:,} that are not are left out."
         )
-    notes = [f"{side.path}: {note}" for side in (old, new) for note in side.notes if unknown not in note]
+    notes = [f"{address_of(side.path)}: {note}" for side in (old, new) for note in side.notes if unknown not in note]
     return [*dict.fromkeys(notes), *found]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from skipwise.core.machine.system import Machine
+from skipwise.core.shown import Shown
 from skipwise.cost.interleaved import Timing
 from skipwise.statistics.noninferiority import Drop
 
@@ -75,7 +76,7 @@ class GateSpeed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateReport:
+class GateReport(Shown):
     """The result of a gate.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact.artifact import is_artifact
 from skipwise.deploy.runtime.session import open_session
@@ -85,7 +85,7 @@ def open_side(
     Raises:
         SkipwiseError: it is none of these, or can't answer these images.
     """
-    path = user_path(given)
+    path = local_path(given, progress)
     if not path.exists():
         raise SkipwiseError(
             f"There is no {path}; give a folder that 'skipwise export' or 'skipwise train' made, or a file of "

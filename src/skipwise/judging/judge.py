@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path, user_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import count, listed
 from skipwise.core.workspace.task import Task
@@ -81,7 +81,7 @@ def judge(
         workspace=JUDGEMENTS,
         plan=plan,
         name=_name(question.candidates),
-        output=None if output is None else user_path(output),
+        output=None if output is None else output_path(output),
         again=again,
         notice=notice,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.records import Candidate, Results, RunResult
+from skipwise.core.shown import Shown
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.statistics import Estimate, Pair, Share
 
@@ -85,7 +86,7 @@ class OneSeedPair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class Judged(Shown):
     """The verdicts on some networks' predictions: `judge.json`.
 
     Args:
@@ -187,7 +188,7 @@ def _candidate(network: JudgedNetwork) -> Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgeReport:
+class JudgeReport(Shown):
     """A finished judgement: where it is and what it says.
 
     Args:

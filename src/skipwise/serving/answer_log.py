@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -66,11 +67,18 @@ class AnswerLog:
         except queue.Full:
             self._fail("its disk is too slow")
 
-    def close(self) -> None:
-        """Writes what waits, and closes the file."""
+    def close(self, seconds: float = 1.0) -> None:
+        """Writes what waits, and closes the file.
+
+        Args:
+            seconds: for both, about.
+        """
+        until = time.monotonic() + seconds
         with contextlib.suppress(queue.Full):
-            self._waiting.put(None, timeout=5)
-        self._thread.join(5)
+            self._waiting.put(None, timeout=seconds)
+        self._thread.join(max(0.1, until - time.monotonic()))
+        if self._thread.is_alive():
+            self._fail("its disk is too slow")
         self._file.close()
 
     def _write(self) -> None:

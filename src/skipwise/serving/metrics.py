@@ -57,7 +57,7 @@ class Metrics:
         """Adds what an engine holds."""
         for name, text, value in (
             ("skipwise_waiting_images", "Images that are on their way.", lambda: engine.waiting),
-            ("skipwise_held_bytes", "Bytes of requests in memory.", lambda: engine.held),
+            ("skipwise_held_bytes", "Bytes of requests and of unsent answers in memory.", lambda: engine.held),
         ):
             Gauge(name, text, registry=self.registry).set_function(value)
 

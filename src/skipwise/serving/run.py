@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path, user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.core.text import count
 from skipwise.serving.answer_log import AnswerLog
@@ -44,8 +44,9 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
         socket = stack.enter_context(bound(address.host, address.port))
         windows = Windows()
         watchers: list[Watcher] = [metrics, windows]
+        log = None
         if options.answers.log is not None:
-            log = AnswerLog(user_path(options.answers.log), images=options.answers.log_images, say=told.notice)
+            log = AnswerLog(output_path(options.answers.log), images=options.answers.log_images, say=told.notice)
             stack.callback(log.close)
             watchers.append(log)
         catalog = Catalog(_opened(folders, opening, told.progress))
@@ -74,9 +75,15 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
             service.draining = True
 
         server = Server(
-            app_of(service, rules), protocol=_protocol(limits), drain=limits.drain_time, began=began, ending=ending
+            app_of(service, rules),
+            protocol=_protocol(limits, engine),
+            drain=limits.drain_time,
+            began=began,
+            ending=ending,
         )
         server.run(sockets=[socket])
+        if log is not None:
+            log.close(server.time_left)
     if server.unanswered:
         told.notice(f"Stopped; {count(server.unanswered, 'request')} could not be answered in time.")
     else:
@@ -112,13 +119,16 @@ def _watched(service: Service) -> list[Watched]:
     ]
 
 
-def _protocol(limits: LimitOptions) -> type[BoundedProtocol]:
+def _protocol(limits: LimitOptions, engine: Engine) -> type[BoundedProtocol]:
     """The class of connections with these limits."""
 
     class Connection(BoundedProtocol):
         most_connections = limits.connections
         most_body = limits.max_bytes
         body_seconds = limits.request_timeout
+
+        def busy(self) -> bool:
+            return engine.busy
 
     return Connection
 

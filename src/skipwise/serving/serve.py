@@ -47,18 +47,18 @@ def serve(
     """
     for package in PACKAGES:
         require(package, extra="serve")
+    from skipwise.serving.connections.deadline import take_time
     from skipwise.serving.run import run
     from skipwise.serving.settings import checked
 
     token = checked(options)
     given = [artifacts] if isinstance(artifacts, str | os.PathLike) else artifacts
+    told = Told(progress or (lambda *_: None), began or (lambda _: None), _unheard(notice or (lambda _: None)))
     with _most_pixels(options.limits.max_pixels):
-        run(
-            [os.fspath(each) for each in given],
-            options,
-            token,
-            Told(progress or (lambda *_: None), began or (lambda _: None), _unheard(notice or (lambda _: None))),
-        )
+        try:
+            run([os.fspath(each) for each in given], options, token, told)
+        finally:
+            take_time()
 
 
 def _unheard(notice: Callable[[str], None]) -> Callable[[str], None]:

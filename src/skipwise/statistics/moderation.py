@@ -46,24 +46,32 @@ def combined(
     weight: NDArray[np.float64],
     shares: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The sum of moderated variances and its degrees of freedom.
+    """The sum of moderated variances and its degrees of freedom, or several such sums.
 
     Args:
         variances, freedom: as for `borrowed`.
         weight: what `borrowed` gave [...].
-        shares: how often each network's variance is in the sum [networks]: 1 / seeds for the mean of so many runs.
+        shares: how often each network's variance is in the sum [networks]: 1 / seeds for the mean of so many runs. Of
+            several sums [sums, networks].
 
     Returns:
         The sum [...] and its degrees of freedom [...], by Satterthwaite's formula, but not fewer than the least of the
-        networks' own.
+        networks' own. Of several sums [..., sums].
     """
-    pooled = freedom / freedom.sum()
-    counts = weight[..., None] * pooled * shares.sum() + (1 - weight[..., None]) * shares
-    parts = counts * variances
-    total = parts.sum(axis=-1)
-    satterthwaite = total**2 / np.maximum((parts**2 / freedom).sum(axis=-1), 1e-300)
-    least = float(freedom[shares > 0].min())
-    return total, np.maximum(satterthwaite, least)
+    pooled, own, in_all = freedom / freedom.sum(), shares.T, shares.sum(axis=-1)
+    least = np.where(shares > 0, freedom, np.inf).min(axis=-1)
+    each = np.index_exp[..., None] if shares.ndim > 1 else np.index_exp[...]
+    common, single = weight[each] * in_all, (1 - weight)[each]
+    # Network k's part of the sum is (common * pooled[k] + single * shares[k]) * variances[k]. Multiplied out, as there
+    # may be thousands of variances and dozens of sums.
+    total = common * (variances @ pooled)[each] + single * (variances @ own)
+    uncertain = variances**2 / freedom
+    squares = (
+        common**2 * (uncertain @ pooled**2)[each]
+        + 2 * common * single * (uncertain @ (pooled * shares).T)
+        + single**2 * (uncertain @ own**2)
+    )
+    return total, np.maximum(total**2 / np.maximum(squares, 1e-300), least)
 
 
 @lru_cache(maxsize=1)

@@ -34,6 +34,10 @@ LEAST_SIMULATED, LEAST_INTEGRATED = 0.005, 1e-6
 MOST_SIMULATED = 10
 """The largest number of networks to simulate. For more it would take seconds, so alpha is divided among the looks
 (Bonferroni)."""
+WALLACE = 0.1
+"""More than the error of Wallace's approximation, on the scale of normal quantiles."""
+DIGITS = 10
+"""A simulated level has so many digits, which are the same on all processors."""
 QUIET = 0.05
 """The variance of the network that varies less, as a share of the others'."""
 
@@ -126,31 +130,57 @@ def _seed_level(contrasts: NDArray[np.float64], looks: tuple[int, ...], alpha: f
     return min(_simulated_level(contrasts, looks, alpha, each) for each in (np.ones(candidates), one_quiet))
 
 
+@lru_cache(maxsize=2)
+def _draws(candidates: int, looks: tuple[int, ...]) -> list[tuple[NDArray[np.float64], NDArray[np.float64] | float]]:
+    """At each look a normal and a chi-square deviate of each network's new runs, in many trials."""
+    rng = np.random.default_rng(1)
+    drawn: list[tuple[NDArray[np.float64], NDArray[np.float64] | float]] = []
+    for before, look in pairwise((0, *looks)):
+        normal = rng.standard_normal((TRIALS, candidates))
+        drawn.append((normal, rng.chisquare(look - before - 1, normal.shape) if look - before > 1 else 0.0))
+    return drawn
+
+
 def _simulated_level(
     contrasts: NDArray[np.float64], looks: tuple[int, ...], alpha: float, variances: NDArray[np.float64]
 ) -> float:
     """The alpha quantile, over simulated comparisons, of the least p-value in any contrast at any look."""
-    rng = np.random.default_rng(1)
-    shape = (TRIALS, contrasts.shape[1])
-    means, squares, seeds = np.zeros(shape), np.zeros(shape), 0
+    candidates = contrasts.shape[1]
+    means, squares, seeds = np.zeros((TRIALS, candidates)), np.zeros((TRIALS, candidates)), 0
     deviations, freedoms = [], []
-    for look in looks:
+    for look, (normal, chi_square) in zip(looks, _draws(candidates, looks), strict=True):
         # The mean and the sum of squares of the new runs, and both of all runs so far (Chan, Golub and LeVeque 1983).
         new = look - seeds
-        apart = rng.standard_normal(shape) * np.sqrt(variances / new) - means
-        within = rng.chisquare(new - 1, shape) * variances if new > 1 else 0.0
-        squares = squares + within + apart**2 * (seeds * new / look)
+        apart = normal * np.sqrt(variances / new) - means
+        squares = squares + chi_square * variances + apart**2 * (seeds * new / look)
         means, seeds = means + apart * (new / look), look
-        freedom = np.full(shape[1], seeds - 1.0)
+        freedom = np.full(candidates, seeds - 1.0)
         weight = borrowed(squares / (seeds - 1), freedom)
-        for contrast in contrasts:
-            variance, of_variance = combined(squares / (seeds - 1), freedom, weight, np.abs(contrast) / seeds)
-            deviations.append(np.abs(means @ contrast) / np.sqrt(variance))
-            freedoms.append(of_variance)
-    # Wallace's approximation (1959, Annals of Mathematical Statistics 30:1124) tells which trials can matter; Student's
-    # own distribution takes ten times as long.
-    t, f = np.array(deviations), np.array(freedoms)
-    rough = ((8 * f + 1) / (8 * f + 3) * np.sqrt(f * np.log1p(t**2 / f))).max(axis=0)
-    matter = rough >= np.quantile(rough, max(1 - 3 * alpha, 0))
-    least = (2 * special.stdtr(f[:, matter], -t[:, matter])).min(axis=0)
-    return float(np.quantile(np.append(least, np.ones(TRIALS - len(least))), alpha))
+        variance, of_variance = combined(squares / (seeds - 1), freedom, weight, np.abs(contrasts) / seeds)
+        deviations.append(np.abs(means @ contrasts.T) / np.sqrt(variance))
+        freedoms.append(of_variance)
+    # An approximation tells which trials can matter, and in them which deviations; Student's own distribution takes ten
+    # times as long.
+    t, f = np.concatenate(deviations, axis=1), np.concatenate(freedoms, axis=1)
+    rough = _normal_quantile(t.astype(np.float32), f.astype(np.float32))
+    largest = rough.max(axis=1)
+    matter = largest >= np.quantile(largest, max(1 - 3 * alpha, 0))
+    near = rough[matter] >= largest[matter, None] - WALLACE
+    p_values = np.ones(near.shape)
+    p_values[near] = 2 * special.stdtr(f[matter][near], -t[matter][near])
+    least = p_values.min(axis=1)
+    level = np.quantile(np.append(least, np.ones(TRIALS - len(least))), alpha)
+    return float(f"{level:.{DIGITS}g}")
+
+
+def _normal_quantile(t: NDArray[np.float32], freedom: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The normal deviates that are about as improbable as Student's t, by Wallace's approximation (1959, Annals of
+    Mathematical Statistics 30:1124).
+    """
+    found = np.divide(t, freedom)
+    found *= t
+    np.log1p(found, out=found)
+    found *= freedom
+    np.sqrt(found, out=found)
+    found *= 1 - 2 / (8 * freedom + 3)
+    return found

@@ -1,14 +1,15 @@
 """The design of a study: a common claim, comparisons that test it, and the rule from results to a verdict.
 
-All of it is fixed before anything is trained. A study is a row in `table.py`.
+All of it is fixed before anything is trained, but for what has to be measured. A study is a row in `table.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from skipwise.comparison.results.finished import Comparison
 from skipwise.core.errors import unknown_name
 from skipwise.nets.spec import NetworkSpec
 from skipwise.studies.networks import is_at_width, spec_of
@@ -134,8 +135,7 @@ class Setup:
     Args:
         designs: its comparisons.
         parts: the parts of the claim that they answer.
-        measured: what was measured on this machine before anything was trained, and what followed from it, a sentence
-            each.
+        measured: what was measured on this machine, and what followed from it, a sentence each.
     """
 
     designs: tuple[Design, ...]
@@ -152,6 +152,10 @@ def as_written(setup: Setup) -> Setup:
     return setup
 
 
+Adjust = Callable[[Setup, Mapping[str, Comparison]], Setup]
+"""Completes a study by the times of its comparisons that are done, by name. It is called before each comparison."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """A study.
@@ -165,7 +169,8 @@ class Study:
         reasons: why the design is as it is, a sentence or two each.
         not_covered: what the verdict says nothing about.
         would_change: what could lead to another verdict.
-        settle: completes it by measurements.
+        settle: completes it by measurements, before its first comparison.
+        adjust: completes it by the times of its comparisons, before each; None where nothing depends on them.
         depth_norms: whether runs record how large activations and gradients are at each block, which changes no run.
     """
 
@@ -178,6 +183,7 @@ class Study:
     not_covered: tuple[str, ...]
     would_change: tuple[str, ...]
     settle: Settle = as_written
+    adjust: Adjust | None = None
     depth_norms: bool = False
 
     def at(self, scale: Scale) -> Setup:

@@ -35,8 +35,8 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
     yield _fenced([study_command(record)])
     sets = list(dict.fromkeys(each.data for each in record.comparisons))
     yield _prose(
-        "All of this was fixed before anything was trained. Where a data set can't be found by its name, add `--data "
-        f"{sets[0]}=PLACE`."
+        "All of this was fixed before anything was trained, except where it says otherwise. Where a data set can't be "
+        f"found by its name, add `--data {sets[0]}=PLACE`."
     )
     yield _bullets([*record.reasons, *record.measured, *record.notes])
     for comparison in record.comparisons:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.plan.planned import Planned
+from skipwise.core.shown import Shown
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.statistics.records import Estimate
 from skipwise.studies.answers import Answer, Verdict
@@ -184,7 +185,7 @@ class StudyRecord:
         study, scale, seed: which study it is.
         claim, source, reasons, not_covered, would_change, rule: as the table had them.
         alpha: the probability that any of the intervals misses the truth.
-        measured: what was measured before anything was trained, and what followed from it.
+        measured: what was measured, and what followed from it.
         comparisons: what was compared.
         findings: the answers to the parts of the claim.
         verdict: on the claim.
@@ -220,7 +221,7 @@ STUDIES_DONE = Workspace(
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyReport:
+class StudyReport(Shown):
     """A finished study.
 
     Args:
@@ -244,7 +245,7 @@ class StudyReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlannedStudy:
+class PlannedStudy(Shown):
     """The runs that a study would do.
 
     Args:

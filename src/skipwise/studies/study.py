@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
+from skipwise import __version__
 from skipwise.comparison.compare import compare
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.planned import Planned
 from skipwise.comparison.results.finished import Comparison
 from skipwise.core.errors import SkipwiseError, require, unknown_name
-from skipwise.core.files.atomic import write_text
+from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.folders import make_folder
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
@@ -99,7 +100,7 @@ def carry_out(
         workspace=STUDIES_DONE,
         plan=plan,
         name=which.name,
-        output=None if output is None else user_path(output),
+        output=None if output is None else output_path(output),
         again=options.folder.again,
         resume=options.folder.resume,
         notice=watch.on_notice,
@@ -107,17 +108,17 @@ def carry_out(
     place = task.find()
     if asked.dry_run:
         return _planned(which, plan, place, places)
-    pages = user_path(asked.pages)
+    pages = output_path(asked.pages)
     if place.finished:
         return _shown(place, pages, repeated=True)
     require("torch", extra="train")
     with task.open() as place:
         if place.finished:  # another process was quicker
             return _shown(place, pages, repeated=True)
-        plan = _begun(which, plan, place)
+        plan = _begun(which, plan, place, places)
         called = [watch, *([DepthNorms()] if which.depth_norms else [])]
-        done = _compared(plan, place.folder, places, called, executor)
-        write_sealed(place.folder / RECORD, _record(which, plan, done))
+        setup, done = _compared(which, plan, place.folder, places, called, executor)
+        write_sealed(place.folder / RECORD, _record(which, plan, setup, done))
     return _shown(place, pages, repeated=False)
 
 
@@ -139,12 +140,23 @@ def _places(given: object, designs: Sequence[Design]) -> dict[str, str]:
     return found
 
 
-def _begun(which: Study, plan: StudyPlan, place: Place[StudyPlan]) -> StudyPlan:
-    """The plan with what had to be measured for it, which is written down before anything else."""
+def _begun(which: Study, plan: StudyPlan, place: Place[StudyPlan], places: dict[str, str]) -> StudyPlan:
+    """The plan with what had to be measured for it, which is written down before anything else, with the splits.
+
+    Raises:
+        SkipwiseError: images can't be found, or there are too few; then nothing is begun.
+    """
     if place.plan is not None:
         return place.plan
-    plan = replace(plan, settled=which.settle(plan.setup))
-    STUDIES_DONE.begin(place.folder, plan)
+    with tempfile.TemporaryDirectory() as folder:
+        splits = [Path(folder) / f"{design.name}.csv" for design in plan.setup.designs]
+        for design, split in zip(plan.setup.designs, splits, strict=True):
+            write_subset(places[design.images.data], design.images, split)
+        plan = replace(plan, settled=which.settle(plan.setup))
+        STUDIES_DONE.begin(place.folder, plan)
+        for split in splits:
+            with atomic(place.folder / split.name) as file:
+                shutil.copyfile(split, file)
     return plan
 
 
@@ -155,16 +167,20 @@ def _settled(plan: StudyPlan) -> Setup:
 
 
 def _compared(
+    which: Study,
     plan: StudyPlan,
     folder: Path,
     places: dict[str, str],
     called: Sequence[Callback],
     executor: Executor | None,
-) -> dict[str, Comparison]:
-    """Does the comparisons that are left, one after the other."""
-    done, designs = {}, _settled(plan).designs
-    for number, design in enumerate(designs, 1):
-        Callbacks(called).on_notice(f"Comparison {number} of {len(designs)}: {design.title}.")
+) -> tuple[Setup, dict[str, Comparison]]:
+    """Does the comparisons that are left, one after the other. Returns the design as it was carried out, and them."""
+    setup = _settled(plan)
+    done: dict[str, Comparison] = {}
+    for number in range(len(setup.designs)):
+        setup = which.adjust(setup, done) if which.adjust else setup
+        design = setup.designs[number]
+        Callbacks(called).on_notice(f"Comparison {number + 1} of {len(setup.designs)}: {design.title}.")
         data, split = places[design.images.data], folder / f"{design.name}.csv"
         if not split.exists():
             write_subset(data, design.images, split)
@@ -178,14 +194,13 @@ def _compared(
         )
         assert isinstance(found, Comparison)  # it is no dry run
         done[design.name] = found
-    return done
+    return setup, done
 
 
-def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> StudyRecord:
+def _record(which: Study, plan: StudyPlan, setup: Setup, done: dict[str, Comparison]) -> StudyRecord:
     from skipwise.core.machine.system import describe_machine
 
-    settled = _settled(plan)
-    findings = tuple(finding_on(part, done) for part in settled.parts)
+    findings = tuple(finding_on(part, done) for part in setup.parts)
     machine = describe_machine()
     return StudyRecord(
         study=which.name,
@@ -198,13 +213,13 @@ def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> Study
         would_change=which.would_change,
         rule=RULE,
         alpha=ALPHA,
-        measured=settled.measured,
-        comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in settled.designs),
+        measured=setup.measured,
+        comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in setup.designs),
         findings=findings,
         verdict=answer_in_all(finding.answer for finding in findings),
-        version=version("skipwise"),
+        version=__version__,
         machine=f"{machine.processor}, {machine.cores} cores, torch {machine.versions.get('torch', '?')}",
-        costs=tuple(cost for design in settled.designs for cost in costs_of(design, done[design.name])),
+        costs=tuple(cost for design in setup.designs for cost in costs_of(design, done[design.name])),
     )
 
 

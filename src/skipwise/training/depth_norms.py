@@ -14,7 +14,7 @@ from pathlib import Path
 
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.training.callbacks import Callback, Start
 
 DEPTH_NORMS = "depth-norms.json"
@@ -139,7 +139,7 @@ def read_depth_norms(folder: str | os.PathLike[str]) -> DepthRecord | None:
         >>> read_depth_norms("runs/train/digits") is None  # nothing was recorded there
         True
     """
-    path = user_path(folder) / DEPTH_NORMS
+    path = local_path(folder) / DEPTH_NORMS
     if not path.exists():
         return None
     record = read_sealed(path, DepthRecord, mend=MEND)

@@ -88,7 +88,7 @@ def request_of(options: TrainOptions) -> RunRequest:
     found = None if init in (NONE, AUTO, PRETRAINED) else find_start(init, run.init_key)
     model = run.model
     if model is None:
-        model = DEFAULT_MODEL if found is None or found.spec is None else model_of(found, init)
+        model = DEFAULT_MODEL if found is None or found.model is None else model_of(found, init)
     named = {} if found is None else {model: for_model(found, model, init)}
     if init == PRETRAINED:
         published(model)  # now, rather than once all images have been read

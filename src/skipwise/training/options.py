@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from skipwise.core.options import group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
@@ -56,6 +58,19 @@ class RunOptions:
     )
 
 
+@options("Trackers")
+class TrackOptions:
+    """The option for tools that are told of runs."""
+
+    track: str | Sequence[str] = option(
+        (),
+        "Log the runs in a tool, too: mlflow, tensorboard or wandb, or several, separated by commas. May be given "
+        "several times.",
+        metavar="TRACKER",
+        repeated=True,
+    )
+
+
 @options()
 class TrainOptions:
     """The options of `train`."""
@@ -66,4 +81,5 @@ class TrainOptions:
     images: DataOptions = group(DataOptions, without=("folds",))
     reading: ReadingOptions = group(ReadingOptions)
     machine: MachineOptions = group(MachineOptions)
+    tracking: TrackOptions = group(TrackOptions)
     folder: FolderOptions = group(FolderOptions)

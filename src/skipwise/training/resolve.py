@@ -72,6 +72,20 @@ def resolve_plan(
 
 def _tried(draft: RunPlan, network: nn.Module, precision: str, notice: Callable[[str], None]) -> RunPlan:
     """The plan with a precision, a batch that fits into memory, and the measured cost of a step."""
+    plan = fitted(draft, network, precision, notice)
+    spec, preprocessing = plan.spec, plan.spec.preprocessing
+    step_cost = try_step(
+        network, _part(spec.recipe), spec.execution, channels=preprocessing.channels, size=preprocessing.size
+    )
+    return replace(plan, step_cost=step_cost)
+
+
+def fitted(draft: RunPlan, network: nn.Module, precision: str, notice: Callable[[str], None]) -> RunPlan:
+    """The plan with a precision and a batch that fits into memory.
+
+    Raises:
+        SkipwiseError: no batch fits.
+    """
     spec, preprocessing = draft.spec, draft.spec.preprocessing
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
     processes = local_processes()
@@ -88,10 +102,9 @@ def _tried(draft: RunPlan, network: nn.Module, precision: str, notice: Callable[
     room = Room(**shape, processes=processes, at_once=at_once, resident=kept or 0)
     batch = largest_batch(network, spec.model, spec.recipe, execution, room)
     recipe = with_batch(spec.recipe, batch, preprocessing.size, notice)
-    step_cost = try_step(network, _part(recipe), execution, **shape)
     asked_batch = draft.asked_batch if recipe == spec.recipe else spec.recipe.batch_size
     spec = replace(spec, recipe=recipe, execution=execution)
-    return replace(draft, spec=spec, step_cost=step_cost, asked_batch=asked_batch)
+    return replace(draft, spec=spec, asked_batch=asked_batch)
 
 
 def _part(recipe: Recipe) -> Recipe:

@@ -15,7 +15,7 @@ from typing import Literal
 from skipwise.advice.weights import StartingWeights
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.external import check_trusted, is_external
@@ -28,8 +28,9 @@ from skipwise.nets.weights.published import (
     has_published,
     published,
 )
+from skipwise.training.hub_folder import PREFIX, WEIGHTS, is_hub_folder, local_folder, read_hub_network
 from skipwise.training.run.dropped import need_weights
-from skipwise.training.run.record import RunSpec, read_run
+from skipwise.training.run.record import read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
 OFFLINE = "SKIPWISE_OFFLINE"
@@ -64,21 +65,21 @@ class Found:
     Args:
         start: the record of them.
         file: the file that holds them.
-        spec: the spec of the Skipwise run that made them; None for other weights.
+        model: the network that they are of, where the folder says so: that of a run, or of `export --huggingface`.
         stem, width: what a network of Skipwise must have for them; None where it is not known.
         notes: what the user should know about them, a sentence each.
     """
 
     start: Start
     file: Path
-    spec: RunSpec | None = None
+    model: str | None = None
     stem: str | None = None
     width: float | None = None
     notes: tuple[str, ...] = ()
 
 
 def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
-    """Finds the weights in a run's folder or in a file.
+    """Finds the weights in a run's folder, in one that `export --huggingface` wrote, on the Hub, or in a file.
 
     Args:
         where: the folder or the file.
@@ -87,7 +88,7 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
     Raises:
         SkipwiseError: there are none, or the run failed.
     """
-    path = user_path(where)
+    path = local_path(local_folder(where))
     if not path.is_dir():
         if not path.is_file():
             raise SkipwiseError(
@@ -95,6 +96,8 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
                 f"{NONE}."
             )
         return Found(start=Start(name=path.name, sha256=sha256(path), key=key), file=path)
+    if is_hub_folder(path):
+        return _find_hub_start(path, where, key)
     if not (path / "run.json").exists():
         raise SkipwiseError(f"{path} is no finished run; give --init a run's folder or a file of weights.")
     record = read_run(path)
@@ -106,7 +109,18 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
     read_run(path, file.name)
     start = Start(name=path.resolve().name, sha256=sha256(file), expects=spec.preprocessing)
     stem, width = (None, None) if is_external(spec.model) else (spec.stem, spec.width)
-    return Found(start=start, file=file, spec=spec, stem=stem, width=width)
+    return Found(start=start, file=file, model=spec.model, stem=stem, width=width)
+
+
+def _find_hub_start(path: Path, where: str | os.PathLike[str], key: str | None) -> Found:
+    found = read_hub_network(path)
+    if key is not None:
+        raise SkipwiseError(f"--init-key is for files that hold several weights; {path} has one.")
+    file = path / WEIGHTS
+    name = os.fspath(where) if os.fspath(where).startswith(PREFIX) else path.resolve().name
+    start = Start(name=name, sha256=found.weights, expects=found.preprocessing)
+    stem, width = (None, None) if is_external(found.model) else (found.stem, found.width)
+    return Found(start=start, file=file, model=found.model, stem=stem, width=width)
 
 
 def model_of(found: Found, where: str | os.PathLike[str]) -> str:
@@ -115,9 +129,9 @@ def model_of(found: Found, where: str | os.PathLike[str]) -> str:
     Raises:
         NotTrusted: it is the user's own code, which only the run's record names.
     """
-    assert found.spec is not None
-    check_trusted(found.spec.model, False, where)
-    return found.spec.model
+    assert found.model is not None
+    check_trusted(found.model, False, where)
+    return found.model
 
 
 def for_model(found: Found, model: str, where: str | os.PathLike[str]) -> Found:
@@ -129,11 +143,10 @@ def for_model(found: Found, model: str, where: str | os.PathLike[str]) -> Found:
     Raises:
         SkipwiseError: the weights are of a run with another network.
     """
-    if found.spec is not None:
-        if found.spec.model != model:
+    if found.model is not None:
+        if found.model != model:
             raise SkipwiseError(
-                f"{where} is a run of {found.spec.model}, not of {model}; leave --model out, or start from other "
-                "weights."
+                f"{where} is a run of {found.model}, not of {model}; leave --model out, or start from other weights."
             )
         return found
     own = not is_external(model)

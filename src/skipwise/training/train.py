@@ -16,7 +16,8 @@ import numpy as np
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.atomic import clear_leftovers, write_text
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
@@ -25,7 +26,7 @@ from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.splits import SPLIT_SEED, save_split
-from skipwise.training.callbacks import Callback, Callbacks, Start, with_callbacks
+from skipwise.training.callbacks import Callback, Callbacks, RunEnd, Start, with_callbacks
 from skipwise.training.depth_norms import DepthNorms, asked_epochs, read_depth_norms
 from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
@@ -38,12 +39,13 @@ from skipwise.training.run.files import remove_checkpoint
 from skipwise.training.run.names import CHECKPOINT
 from skipwise.training.run.record import RunRecord, find_run
 from skipwise.training.starting_weights import Found
+from skipwise.training.trackers import trackers_of
 
 RETRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class Trained(Shown):
     """A run that has ended.
 
     Args:
@@ -104,13 +106,14 @@ def train(
     if observer is not None:
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=3)
         callbacks = [*callbacks, Observed(observer)]
-    called = Callbacks([*callbacks, *([DepthNorms()] if options.run.depth_norms else [])])
+    trackers = trackers_of(options.tracking.track)
+    called = Callbacks([*callbacks, *trackers, *([DepthNorms()] if options.run.depth_norms else [])])
     check_precision(precision)
     check_again(again=options.folder.again, resume=options.folder.resume)
     asked = request_of(options)
     request = Request.of(data, options.images, options.reading)
     require("torch", extra="train")
-    named = None if options.folder.output is None else user_path(options.folder.output)
+    named = None if options.folder.output is None else output_path(options.folder.output)
     check_begun(RUNS, named, resume=options.folder.resume)
     asked = replace(asked, device=choose_device(asked.device))
     with contextlib.ExitStack() as stack:
@@ -140,7 +143,10 @@ def train(
                 if options.run.depth_norms and read_depth_norms(place.folder) is None:
                     watch.on_notice("This run had ended, and recorded no norms by depth; --again trains another.")
                 plan = replace(place.plan, data=draft.data)
-                return Trained(folder=place.folder, plan=plan, record=ended, repeated=True)
+                found = Trained(folder=place.folder, plan=plan, record=ended, repeated=True)
+                for tracker in trackers if ranks.first else ():
+                    tracker.catch_up(found.folder, plan, found, [RunEnd(run=found.folder.name, record=ended)])
+                return found
             # What works needs torch, which takes a second to import; what was found out so far does not.
             from skipwise.training.fit import fit_setting
 

@@ -10,6 +10,7 @@ import typer
 from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
+from skipwise.core.text import command
 from skipwise.deploy.export.options import ExportOptions
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run, or a file of weights.")]
@@ -30,7 +31,8 @@ def export(line: Line[ExportOptions], run: Run, data: Images = None, *, shown: P
             bar.noticed(note)
     if shown.json:
         served = None if made.served is None else str(made.served)
-        print_json({"folder": str(made.folder), "artifact": made.artifact, "bytes": made.size, "served": served})
+        hub = {} if made.hub is None else {"hub": str(made.hub)}
+        print_json({"folder": str(made.folder), "artifact": made.artifact, "bytes": made.size, "served": served, **hub})
         return
     from skipwise.deploy.verify.wording import exported, serve_command, verify_command
 
@@ -41,4 +43,7 @@ def export(line: Line[ExportOptions], run: Run, data: Images = None, *, shown: P
     if made.served is not None:
         say(f"Server:   {made.served}")
         say(f"Serve it: {serve_command(made.served)}")
+    if made.hub is not None:
+        say(f"Hub:      {made.hub}")
+        say(f"Send it:  {command('skipwise', 'push', made.hub, 'user/name')}")
     say(f"Next:     {verify_command(made)}")

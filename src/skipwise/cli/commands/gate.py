@@ -10,7 +10,7 @@ import typer
 from skipwise.cli.declared import Line
 from skipwise.cli.options import OwnModelOptions, PrintOptions, print_json
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.options import group, option, options
 from skipwise.gating.options import GatingOptions
 
@@ -63,7 +63,7 @@ def gate(line: Line[GatingOptions], old: Old, new: New, data: Images = None, *, 
     file = shown.report.markdown
     if file == "-" and shown.record.json:
         raise SkipwiseError("--json and --markdown - both print to standard output; give --markdown a file.")
-    path = None if file in (None, "-") else user_path(str(file))
+    path = None if file in (None, "-") else output_path(str(file))
     if path is not None and not path.parent.is_dir():  # said before the work
         raise SkipwiseError(f"There is no folder {path.parent} for --markdown; make it, or name another file.")
     with Bar(sys.stderr) as bar:

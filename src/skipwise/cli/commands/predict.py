@@ -15,7 +15,7 @@ from skipwise.cli.declared import Line
 from skipwise.cli.options import OwnModelOptions
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.machine.streams import need_output
 from skipwise.core.text import command, count, printable, shortened
 from skipwise.deploy.predict.options import PredictOptions
@@ -45,6 +45,7 @@ Images = Annotated[
 def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnModelOptions) -> int:
     """Say what is on images; a million of them take the memory of a few."""
     from skipwise.core.progress import Bar
+    from skipwise.core.remote.copies import local_path
     from skipwise.deploy.predict.answer_file import Tally
     from skipwise.deploy.predict.predict import format_of, prepare
 
@@ -52,7 +53,7 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
     if own.own_model is not None:
         asked = replace(asked, trust=TrustOptions(trust=own.own_model))
     answers, trust = asked.answers, asked.trust.trust
-    file = None if answers.output is None else user_path(answers.output)
+    file = None if answers.output is None else output_path(answers.output)
     kind = format_of(file, answers.format)
     if answers.probabilities and kind == "table":
         raise SkipwiseError("--probabilities is for files and programs; give --output, or --format csv or jsonl.")
@@ -77,7 +78,7 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
     if file is not None:
         say(f"{file} is finished already; nothing was left to do." if done.repeated else "")
         say(f"Answers: {file} ({count(tally.images, 'image')})")
-        if (user_path(model) / "run.json").exists():
+        if (local_path(model) / "run.json").exists():
             say(f"Next:    {command('skipwise', 'export', Path(model), *trusted)}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
         output_too = (*trusted, "--output", "predictions.csv")

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skipwise.cli.declared import Line
+from skipwise.cli.stopped import Stopped
 from skipwise.core.escaping import say
 from skipwise.serving.options import TOKEN_VARIABLE, ServeOptions
 
 if TYPE_CHECKING:
     from skipwise.serving.listening import Listening
+
+LAST_SECONDS = 3.0
+"""Seconds for the end of the process, once the server has ended: libraries of networks may get stuck in it."""
 
 Artifacts = Annotated[
     list[str],
@@ -26,6 +30,7 @@ Artifacts = Annotated[
 def serve(line: Line[ServeOptions], artifacts: Artifacts) -> None:
     """Serve exported networks: a page to try them in the browser, and an API for programs."""
     from skipwise.core.progress import Bar
+    from skipwise.serving.connections.deadline import end_within
     from skipwise.serving.serve import serve as run
 
     with Bar(sys.stderr) as bar:
@@ -34,7 +39,15 @@ def serve(line: Line[ServeOptions], artifacts: Artifacts) -> None:
             bar.__exit__()
             _say(listening)
 
-        run(artifacts, **line.given(), progress=bar.preparing, began=began, notice=lambda text: say(text, sys.stderr))
+        def noticed(sentence: str) -> None:
+            say(sentence, sys.stderr)
+
+        try:
+            run(artifacts, **line.given(), progress=bar.preparing, began=began, notice=noticed)
+        except Stopped as stopped:  # later the server itself takes the signals
+            stopped.sentence = "Stopped before it took requests."
+            raise
+    end_within(LAST_SECONDS)
 
 
 def _say(listening: Listening) -> None:

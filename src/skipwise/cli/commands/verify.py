@@ -10,9 +10,10 @@ import typer
 
 from skipwise.cli.declared import Line
 from skipwise.cli.options import OwnModelOptions, PrintOptions, print_json
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.options import group, option, options
 from skipwise.core.text import command
 from skipwise.deploy.verify.options import VerifyOptions
@@ -51,6 +52,7 @@ def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *
     If the images are too few to tell what INT8 costs, that is a warning and status 0, or 1 with --strict."""
     from skipwise.core.files.folders import make_folder
     from skipwise.core.progress import Bar
+    from skipwise.core.remote.copies import local_path
     from skipwise.deploy.verify.certificate import write_certificate
     from skipwise.deploy.verify.verify import verify as check
     from skipwise.deploy.verify.wording import HEADINGS, backend_rows, speed_rows, verdict
@@ -58,7 +60,9 @@ def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *
     output, strict = shown.certificate.output, shown.certificate.strict
     if strict and data is None:
         raise SkipwiseError("--strict needs images: golden ones alone certify nothing. Name labelled images as DATA.")
-    folder = user_path(artifact if output is None else output)
+    if data is not None and output is None and is_address(artifact):
+        raise SkipwiseError(f"A certificate can't be written to {artifact}; name a folder for it with --output.")
+    folder = local_path(artifact) if output is None else output_path(output)
     if (data is not None or output is not None) and folder.is_dir():
         make_folder(folder)  # where the certificate can't be written, that is said before the work
     with Bar(sys.stderr) as bar:

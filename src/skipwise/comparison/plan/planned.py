@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from skipwise.comparison.plan.plan import Plan
+from skipwise.core.shown import Shown
 from skipwise.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ Stage = Literal["new", "begun", "finished"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned:
+class Planned(Shown):
     """The plan that a call of `compare` would carry out.
 
     Args:

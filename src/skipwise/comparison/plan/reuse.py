@@ -11,7 +11,7 @@ from skipwise.core.differences import difference
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.nets.external import is_external
 from skipwise.training.run.dropped import need_weights
 from skipwise.training.run.files import FILES
@@ -31,7 +31,7 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
     """
     found: dict[tuple[str, int], Included] = {}
     for name in folders:
-        folder = user_path(name)
+        folder = local_path(name)
         if not (folder / "run.json").is_file():
             raise SkipwiseError(f"{folder} holds no finished run; give --include the folders of finished runs.")
         record = read_run(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 from skipwise.comparison.options import Paths
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError, TrainingFailed
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import listed
 from skipwise.nets.weights.published import published
 from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe, of_one_size
@@ -103,13 +103,13 @@ def find_starts(init: Paths, init_key: Paths, candidates: Sequence[str], *, pret
             general = word
     said = {model: each.get(model, general or (NONE if each else AUTO)) for model in candidates}
     files = {model: word for model, word in said.items() if word not in (NONE, AUTO, PRETRAINED)}
-    if len(key) > 1 or (key and not any(user_path(word).is_file() for word in files.values())):
+    if len(key) > 1 or (key and not any(local_path(word).is_file() for word in files.values())):
         raise SkipwiseError("--init-key takes one key for all files of --init, or NETWORK=KEY for each; give it so.")
     if strangers := [model for model in keys if model not in files]:
         raise SkipwiseError(f"--init-key is for --init with a file, and {strangers[0]} has none; leave it out.")
     named = {}
     for model, word in files.items():
-        general_key = key[0] if key and user_path(word).is_file() else None
+        general_key = key[0] if key and local_path(word).is_file() else None
         named[model] = for_model(find_start(word, keys.get(model, general_key)), model, word)
     for model in (wanted := tuple(model for model in candidates if said[model] == PRETRAINED)):
         published(model)  # now, rather than once all images have been read
@@ -132,7 +132,7 @@ def _by_network(words: Paths, candidates: Sequence[str]) -> tuple[dict[str, str]
             raise _twice(models[0])
         if models:
             each[models[0]] = after
-        elif sign and not user_path(text).exists():
+        elif sign and not local_path(text).exists():
             raise SkipwiseError(
                 f"There is no network called {before!r} in this comparison to take {after!r}; it has "
                 f"{listed(list(candidates))}."
@@ -143,14 +143,14 @@ def _by_network(words: Paths, candidates: Sequence[str]) -> tuple[dict[str, str]
 
 
 def _model_of_run(word: str, candidates: Sequence[str]) -> str:
-    spec = find_start(word).spec
-    if spec is None:
+    model = find_start(word).model
+    if model is None:
         raise SkipwiseError(f"Say which network {word} is for, such as --init {candidates[0]}={word}")
-    if spec.model not in candidates:
+    if model not in candidates:
         raise SkipwiseError(
-            f"{word} is a run of {spec.model}, which does not take part; add it to --models, or leave that --init out."
+            f"{word} is a run of {model}, which does not take part; add it to --models, or leave that --init out."
         )
-    return spec.model
+    return model
 
 
 def _twice(model: str) -> SkipwiseError:

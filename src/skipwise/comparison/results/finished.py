@@ -12,13 +12,19 @@ from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import as_json
+from skipwise.core.remote.copies import local_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.cost.price import Price, parse_price
+from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.files import read_history
+from skipwise.training.run.names import RECORD
+from skipwise.training.run.record import read_run
 from skipwise.training.run.state import EpochMetrics
 
 FORMATS = ("html", "md", "json")
@@ -28,7 +34,7 @@ PICTURES = "pictures.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Shown):
     """A finished comparison.
 
     Args:
@@ -119,8 +125,12 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     format = options.format
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
+    if format == "html" and is_address(comparison):
+        raise SkipwiseError(
+            f"The page can't be written to {comparison}; copy the comparison here first, or take --format md or json."
+        )
     price = None if options.cost.price is None else parse_price(options.cost.price)
-    found = priced(_asked_of(read_comparison(Path(comparison)), options.target.target_accuracy), price)
+    found = priced(_asked_of(read_comparison(local_path(comparison)), options.target.target_accuracy), price)
     if format == "md":
         from skipwise.comparison.report.markdown import markdown  # not for those who only read
 
@@ -140,7 +150,7 @@ def priced(found: Comparison, price: Price | None) -> Comparison:
 def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:
     """A comparison, with the epochs that an accuracy takes where that is asked only now."""
     target = target_of(accuracy)
-    check_reachable(target, found.plan.split_images["val"])
+    check_reachable(target, found.plan.split_images["val"], planned=False)
     if target is None:
         return found
     from skipwise.comparison.run.by_seed import target_epochs  # not for those who only read
@@ -166,3 +176,17 @@ def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tupl
         ]
         for candidate in results.candidates
     }
+
+
+def runs_of(found: Comparison) -> list[RunEnd]:
+    """The ends of a finished comparison's runs, as far as their folders are still there."""
+    results, plan = found.results, found.plan
+    jobs = list(plan.tuning_jobs().values())
+    for candidate in results.candidates:
+        jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, lr=candidate.lr)]
+    ended = []
+    for job in jobs:
+        if (found.folder / job.folder / RECORD).is_file():
+            record = read_run(found.folder / job.folder)
+            ended.append(RunEnd(run=job.folder, record=record, earlier=True))
+    return ended

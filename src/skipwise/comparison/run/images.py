@@ -27,7 +27,7 @@ from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
 from skipwise.core.options import command_words
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Images, Pixels, Selected
-from skipwise.data.location import check_tables, remember
+from skipwise.data.location import check_tables, remember, whereabouts
 from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.scan.inspection import PixelFormat
@@ -79,7 +79,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
     if plan.folds is not None:
         _store_folds(folder, plan.question.seeds, plan.folds, prepared)
     remember(folder, request, source, tables=["split.csv"] if plan.folds is None else ["split.csv", "folds.csv"])
-    data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
+    data = whereabouts(request, source)
     found = StoredImages(
         pack=None if packed is None else str(packed.path.absolute()),
         request=replace(request, data=data),

@@ -21,7 +21,12 @@ def nothing_downloaded() -> Iterator[None]:
         _asked_for.reset(token)
 
 
+def is_asked_for() -> bool:
+    """Returns whether connections may be opened."""
+    return _asked_for.get()
+
+
 def check_asked_for(what: str) -> None:
     """Raises SkipwiseError where something would be downloaded that nobody asked for."""
-    if not _asked_for.get():
+    if not is_asked_for():
         raise SkipwiseError(f"{what} would have to be downloaded, and only a record names it; name it in the command.")

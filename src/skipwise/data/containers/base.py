@@ -117,6 +117,13 @@ class Shareable(Container, Protocol):
         """A context manager whose value reads files by their addresses, in any order."""
 
 
+@runtime_checkable
+class Fetching(Container, Protocol):
+    """A container whose files one process fetches, many at a time and in any order, since each takes a while."""
+
+    at_random: bool
+
+
 def file_stamp(*paths: Path) -> tuple[int, ...]:
     """Numbers that change when one of the files does. Raises SkipwiseError if one does not exist."""
     found: list[int] = []
@@ -154,7 +161,7 @@ def make_listing(path: Path, entries: list[Entry], folders: Iterable[str]) -> Li
     return Listing(tuple(entries), tuple(sorted(set(folders))))
 
 
-def check_depth(path: Path, name: str) -> None:
+def check_depth(path: Path | str, name: str) -> None:
     """Raises SkipwiseError for a path that only a damaged or hostile archive has, or a loop of folders."""
     if name.count("/") > DEEPEST or len(name) > LONGEST_NAME:
         raise SkipwiseError(
@@ -183,7 +190,7 @@ def check_size(size: int, most: int = LARGEST_PACKED) -> None:
         raise UnreadableImage(f"the file has {size / 2**20:,.0f} MiB; at most {most // 2**20} MiB are read")
 
 
-def check_entry(path: Path, name: str, *, is_link: bool) -> None:
+def check_entry(path: Path | str, name: str, *, is_link: bool) -> None:
     """Raises SkipwiseError for a name that points outside its archive, and for a link."""
     if not normalised(name):
         raise SkipwiseError(f"{path} holds a file without a name; create it again without that file.")
@@ -200,7 +207,7 @@ def check_entry(path: Path, name: str, *, is_link: bool) -> None:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path | str) -> Iterator[None]:
     """Turns the exceptions that damaged archives cause into a SkipwiseError."""
     try:
         yield

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.core.errors import SkipwiseError, missing_extra, reason_of
-from skipwise.core.files.regular import open_regular
-from skipwise.data.containers.base import Entry, Listing, Progress, check_size, file_stamp, make_listing
+from skipwise.core.remote.reading import PART
+from skipwise.data.containers.base import Entry, Listing, Progress, check_size, make_listing
+from skipwise.data.containers.shards import address_of_shard, opened_shard, size_and_stamp, stamp_of_shards
 from skipwise.data.image.decode import UnreadableImage
 
 ROWS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
 """Rows whose images are in memory at a time, and about how many bytes they may take. A thousand rows can share one
 image, of which the file has a single copy."""
+COLUMNS = 2**16
+"""Bytes of one request for the columns beside the images, which lie between these."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Parquet:
     column: str
 
     def stamp(self) -> tuple[int, ...]:
-        return file_stamp(*(self.path / file for file in self.files))
+        return stamp_of_shards(self.path, self.files)
 
     def name(self, file: str, row: int) -> str:
         """The name of the image in a row of a file."""
@@ -43,8 +46,8 @@ class Parquet:
     def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - it takes no time
         entries = []
         for file in self.files:
-            stamp = (self.path / file).stat().st_mtime_ns
-            with opened(self.path / file) as table:
+            stamp = size_and_stamp(self.path, file)[1]
+            with opened(self.path, file) as table:
                 entries += [Entry(self.name(file, row), 0, stamp) for row in range(table.metadata.num_rows)]
         return make_listing(self.path, entries, ())
 
@@ -54,7 +57,7 @@ class Parquet:
             file, _, row = name.rpartition("/")
             wanted.setdefault(file, {})[int(row)] = name
         for file, rows in wanted.items():
-            with opened(self.path / file) as table:
+            with opened(self.path, file, part=PART) as table:
                 yield from self._rows(table, rows)
 
     def _rows(self, table: Any, rows: dict[int, str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
@@ -75,12 +78,13 @@ class Parquet:
 
 
 @contextlib.contextmanager
-def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -> Iterator[Any]:
+def opened(root: Path | io.BytesIO, name: str = "", texts: Sequence[str] = (), part: int = COLUMNS) -> Iterator[Any]:
     """pyarrow's ParquetFile, read a piece at a time.
 
     Args:
-        file: a file on disk or in memory.
-        name: the name of a file in memory, for messages.
+        root: the folder of the file, or the file itself, or a file in memory.
+        name: the name of the file from `root`; "" for `root` itself; of a file in memory, what messages call it.
+        part: bytes of one request, where the file is at an address.
         texts: columns of text whose equal values share one object; see `values_of`.
 
     Raises:
@@ -93,15 +97,16 @@ def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -
         raise missing_extra("formats", "pyarrow") from error
     try:
         with (
-            open_regular(file) if isinstance(file, Path) else file as opened_file,
+            opened_shard(root, name, part) if isinstance(root, Path) else root as opened_file,
             pyarrow.parquet.ParquetFile(
                 opened_file, buffer_size=2**20, pre_buffer=False, read_dictionary=list(texts) or None
             ) as table,
         ):
             yield table
     except (pyarrow.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError) as error:
+        where = address_of_shard(root, name) if isinstance(root, Path) else name
         raise SkipwiseError(
-            f"{name or file} is not a valid Parquet file ({reason_of(error)}); download or create it again."
+            f"{where} is not a valid Parquet file ({reason_of(error)}); download or create it again."
         ) from error
 
 

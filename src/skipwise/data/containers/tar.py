@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import math
 import os
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -26,8 +25,6 @@ from skipwise.data.containers.base import (
     Listing,
     Progress,
     Reader,
-    check_depth,
-    check_entry,
     check_size,
     explained,
     file_stamp,
@@ -37,14 +34,13 @@ from skipwise.data.containers.base import (
     one_by_one,
 )
 from skipwise.data.containers.tar_headers import CheckedHeader
+from skipwise.data.containers.tar_members import entry_of, is_file
 from skipwise.data.containers.unpacked import unpacked
 from skipwise.data.image.decode import UnreadableImage
 
 _PROGRESS_EVERY = 512
 """Files between two calls of progress."""
 _PART = 2**20
-_LARGEST_MEMBER = 2**36
-"""Bytes of a file that a header may claim; tarfile would read through all of them to the next header."""
 _FREE_BYTES, _RATIO, _FREE_FILES, _LEAST_BYTES = 2**31, 200, 100_000, 32
 """A compressed archive may hold _FREE_BYTES plus _RATIO times its own size, and _FREE_FILES files plus one for every
 _LEAST_BYTES of its size."""
@@ -71,8 +67,8 @@ class Tar:
             entries: list[Entry] = []
             folders: list[str] = []
             for member in archive:
-                if _is_file(self.path, member, folders):
-                    entries.append(_entry(member))
+                if is_file(self.path, member, folders):
+                    entries.append(entry_of(member))
                     places[entries[-1].name] = (member.offset_data, member.size)
                 archive.members = []  # type: ignore[attr-defined] # tarfile would keep every header in memory
         return places, make_listing(self.path, entries, folders)
@@ -111,8 +107,8 @@ class CompressedTar:
         total = max(1, self.path.stat().st_size)
         with self._members() as (file, archive):
             for member in archive:
-                if _is_file(self.path, member, folders):
-                    entries.append(_entry(member))
+                if is_file(self.path, member, folders):
+                    entries.append(entry_of(member))
                 _check_expansion(member, len(entries) + len(folders), total)
                 archive.members = []  # type: ignore[attr-defined]
                 if progress is not None and len(entries) % _PROGRESS_EVERY == 1:
@@ -209,21 +205,6 @@ class TarShards:
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         return one_by_one(self, names)
-
-
-def _entry(member: tarfile.TarInfo) -> Entry:
-    return Entry(normalised(member.name), member.size, int(member.mtime) % 2**63 if math.isfinite(member.mtime) else 0)
-
-
-def _is_file(path: Path, member: tarfile.TarInfo, folders: list[str]) -> bool:
-    if not 0 <= member.size <= _LARGEST_MEMBER:
-        raise tarfile.ReadError(f"a file of {member.size:,} bytes")
-    if member.isdir():
-        folders.append(normalised(member.name))
-        return False
-    check_depth(path, member.name)
-    check_entry(path, member.name, is_link=member.issym() or member.islnk())
-    return True
 
 
 def _check_expansion(member: tarfile.TarInfo, files: int, packed: int) -> None:

@@ -11,11 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.signatures import takes
 from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
+from skipwise.data.containers.fetched import FetchedTars
+from skipwise.data.containers.shards import is_elsewhere, read_shards
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
 from skipwise.data.options import ReadingOptions
+from skipwise.data.sources.addressed import open_address
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.layouts import (
     arrays,
@@ -118,8 +122,8 @@ def open_images(data: str | os.PathLike[str], *, options: ReadingOptions, progre
     """Opens labelled images in any layout that Skipwise recognises. No image is decoded yet.
 
     Args:
-        data: path of a folder, an archive, a table or an array file, or the name of a data set ("digits",
-            "torchvision:DTD", "huggingface:owner/name").
+        data: path of a folder, an archive, a table or an array file; or the address of one ("s3://bucket/pets"); or the
+            name of a data set ("digits", "torchvision:DTD", "huggingface:owner/name").
         progress: called as progress(what, done, total) while long lists are read; None by default.
 
     Returns:
@@ -157,6 +161,8 @@ def open_source(
 
 
 def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Progress | None) -> Source:
+    if is_address(data):
+        return open_address(data, progress, lambda path: _at(path, options, progress))
     path, exists = _path(data)
     if isinstance(data, str) and data in NAMED and not path.is_dir():
         return NAMED[data]().source()
@@ -169,6 +175,18 @@ def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Pro
         if path.name == str(data):
             raise unknown_name("folder or data set", str(data), NAMED)
         raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
+    return _at(path, options, progress)
+
+
+def _at(path: Path, options: ReadingOptions, progress: Progress | None) -> Source:
+    """Opens what lies at a path that exists."""
+    if is_elsewhere(path):
+        if read_shards(path).kind == ".tar":
+            return _from_container(FetchedTars(path), options, progress)
+        files = tuple(shard.name for shard in read_shards(path).shards)
+        if (found := parquet.recognise_files(path.name.removesuffix(".parquet"), path, files, options)) is not None:
+            return found().source()
+        raise SkipwiseError(f"{path} has no column of images; give a table of their paths and labels instead.")
     if path.is_dir():
         return _from_container(Folder(path), options, progress)
     if not path.is_file():

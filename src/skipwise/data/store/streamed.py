@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.data.containers import Shareable
-from skipwise.data.scan.decoder_pool import DecoderPool
-from skipwise.data.scan.inspection import PixelFormat, inspect_pixels
+from skipwise.data.containers import Fetching, Shareable
+from skipwise.data.scan.decoder_pool import DecoderPool, inspect_files
+from skipwise.data.scan.inspection import Inspection, PixelFormat, inspect_pixels
 from skipwise.data.scan.scan import Scan
 from skipwise.data.sources import Source
 
@@ -25,7 +25,7 @@ class Streamed:
     """
 
     def __init__(self, source: Source, scan: Scan, pixel_format: PixelFormat) -> None:
-        self.container = source.container if isinstance(source.container, Shareable) else None
+        self.container = source.container if isinstance(source.container, Shareable | Fetching) else None
         if source.container is not None and self.container is None:
             raise SkipwiseError(
                 f"{source.container.path} cannot be streamed, since it can only be read from start to end; unpack "
@@ -73,12 +73,24 @@ class Streamed:
             for index in indices:
                 yield inspect_pixels(self.source.pixels[index], self.pixel_format).pixels
             return
-        addresses = (container.address(self.source.files[index]) for index in indices)
-        inspections = itertools.chain.from_iterable(self.pool.inspect(addresses, len(indices), self.pixel_format))
-        for index, inspection in zip(indices, inspections, strict=True):
+        for index, inspection in zip(indices, self._inspections(container, self.pool, indices), strict=True):
             if inspection.fault or inspection.digest != self.scan.digests[index].tobytes():
                 reason = inspection.fault or "its content is different"
                 raise SkipwiseError(
                     f"{self.source.ids[index]} changed since training began ({reason}); give the same command again."
                 )
             yield inspection.pixels
+
+    def _inspections(
+        self, container: Shareable | Fetching, pool: DecoderPool, indices: list[int]
+    ) -> Iterator[Inspection]:
+        """What the decoders find, in the order of the indices."""
+        if isinstance(container, Shareable):
+            addresses = (container.address(self.source.files[index]) for index in indices)
+            yield from itertools.chain.from_iterable(pool.inspect(addresses, len(indices), self.pixel_format))
+            return
+        found: dict[int, Inspection] = {}
+        wanted = list(dict.fromkeys(indices))
+        for some, seen in inspect_files(container, self.source.files, self.pixel_format, wanted, pool):
+            found.update(zip(some, seen, strict=True))
+        yield from (found[index] for index in indices)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.remote.copies import local_path
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing, fit_square
 from skipwise.data.location import check_tables, recall
@@ -135,7 +136,11 @@ def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[n
 
 def run_of(artifact: Artifact) -> Path | None:
     """The folder of the run that an artifact was exported from, if it is there and has, or had, the same weights."""
-    folder = Path(artifact.provenance.run)
+    try:
+        with nothing_downloaded():
+            folder = local_path(artifact.provenance.run)
+    except SkipwiseError:  # it came from an address of which there is no copy here
+        return None
     return folder if weights_hash(folder) == artifact.provenance.weights else None
 
 

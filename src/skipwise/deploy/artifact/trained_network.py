@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.json_records import LARGEST_RECORD
@@ -15,6 +16,7 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.files.regular import read_regular
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.options import Listed
+from skipwise.core.remote.copies import address_of, local_path
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, Provenance
 from skipwise.deploy.artifact.comparison_folder import refuse_comparison
@@ -22,6 +24,7 @@ from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import Trust, check_trusted, is_external
 from skipwise.nets.spec import NetworkSpec
+from skipwise.training.hub_folder import WEIGHTS, is_hub_folder, local_folder, read_hub_network
 from skipwise.training.run.dropped import need_weights
 from skipwise.training.run.record import read_run
 
@@ -105,7 +108,7 @@ class TrainedNetwork:
             stem=self.stem,
             seed=self.seed,
             recipe=self.recipe,
-            run=str(user_path(self.where).absolute()),
+            run=address_of(user_path(self.where).absolute()),
             weights=sha256(self.weights),
             key=self.key,
             test_accuracy=self.test_accuracy,
@@ -114,17 +117,19 @@ class TrainedNetwork:
 
 
 def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
-    """The network of a finished run.
+    """The network of a finished run, or of a folder for the Hub.
 
     Args:
-        folder: the run's.
+        folder: the run's, one that `export --huggingface` wrote, or `hf-hub:user/name`.
         trust: whether a network of your own, whose code only the record names, may run.
 
     Raises:
         SkipwiseError: the folder holds no run, or one that is unfinished, failed or damaged; or its network is not
             trusted.
     """
-    path = user_path(folder)
+    path = local_path(local_folder(folder))
+    if is_hub_folder(path):
+        return network_of_hub(path, trust)
     if path.is_file():
         raise SkipwiseError(f"{path} is a file; name its network and classes: --model NAME --classes a,b,c")
     if not (path / "run.json").is_file():
@@ -147,7 +152,7 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
     except ValueError as error:
         raise Damaged(f"{path / 'run.json'} is damaged ({error}); train it again, or copy {path} again.") from error
     return TrainedNetwork(
-        where=Path(folder),
+        where=path if is_address(folder) else Path(folder),
         weights=weights,
         model=spec.model,
         width=spec.width,
@@ -157,6 +162,33 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
         classes=spec.classes,
         preprocessing=spec.preprocessing,
         test_accuracy=None if record.test is None else record.test.accuracy,
+    )
+
+
+def network_of_hub(folder: Path, trust: Trust = False) -> TrainedNetwork:
+    """The network in a folder as the Hub keeps it.
+
+    Args:
+        folder: one for which `is_hub_folder` holds.
+        trust: as in `network_of_run`.
+
+    Raises:
+        SkipwiseError: another program made it, it is damaged, or its network is not trusted.
+    """
+    found = read_hub_network(folder)
+    check_trusted(found.model, trust, folder)
+    check_model(found.model)
+    return TrainedNetwork(
+        where=folder / WEIGHTS,
+        weights=folder / WEIGHTS,
+        model=found.model,
+        width=found.width,
+        stem=found.stem,
+        seed=found.seed,
+        recipe=found.recipe,
+        classes=found.classes,
+        preprocessing=found.preprocessing,
+        test_accuracy=found.test_accuracy,
     )
 
 
@@ -172,7 +204,7 @@ def network_of_file(file: str | os.PathLike[str], weights: ExternalWeights) -> T
     """
     if weights.model is None or weights.classes is None:
         raise SkipwiseError("A file of weights needs both --model and --classes.")
-    path, classes = user_path(file), _class_names(weights.classes)
+    path, classes = local_path(file), _class_names(weights.classes)
     check_model(weights.model)
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
@@ -192,8 +224,14 @@ def network_of_file(file: str | os.PathLike[str], weights: ExternalWeights) -> T
 
 def _trained_elsewhere(file: str | os.PathLike[str], **described: Any) -> TrainedNetwork:
     """Returns the network in a file of weights, of whose training nothing is known."""
+    path = local_path(file)
     return TrainedNetwork(
-        where=Path(file), weights=user_path(file), seed=None, recipe="", test_accuracy=None, **described
+        where=path if is_address(file) else Path(file),
+        weights=path,
+        seed=None,
+        recipe="",
+        test_accuracy=None,
+        **described,
     )
 
 
@@ -220,7 +258,7 @@ def network_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust
             trusted.
     """
     made = artifact.provenance
-    path = user_path(where)
+    path = local_path(where)
     if path.is_dir():
         network = network_of_run(where, trust)
     elif not path.is_file():

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.addresses import is_address
 from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.json_records import write_json
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path, user_path
+from skipwise.core.remote.copies import local_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import command, printable
 from skipwise.core.workspace.task import Task
@@ -43,17 +46,19 @@ from skipwise.deploy.export.heat_maps import check_heat_maps, heat_maps_of
 from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.export.reference import reference_of, threshold_of
 from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
+from skipwise.deploy.hub.folder import write_hub_folder
 from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.servers import Server, find_server
 from skipwise.deploy.servers.serve_folder import check_server, write_server
+from skipwise.training.trackers import trackers_of
 
 if TYPE_CHECKING:
     from skipwise.deploy.formats.format import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exported:
+class Exported(Shown):
     """The result of an export.
 
     Args:
@@ -62,6 +67,7 @@ class Exported:
         repeated: whether it was there before.
         data: where the run's images are, if that is known.
         served: the folder for the server that was asked for; None where none was.
+        hub: the folder for the Hugging Face Hub; None where none was asked for.
         notes: what a person should know, a sentence each.
     """
 
@@ -70,6 +76,7 @@ class Exported:
     repeated: bool
     data: str | None = None
     served: Path | None = None
+    hub: Path | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -128,6 +135,7 @@ def export(
     if elsewhere is not None:
         by_name("elsewhere", "model=..., classes=...")
     reading = asked_reading(options.reading, reading)
+    run = local_path(run, progress) if is_address(run) else run
     external = elsewhere or _external(run, options.weights)
     chosen, exact = _checked(format, precision, max_drop)
     server = None if options.file.serve is None else find_server(options.file.serve)
@@ -137,6 +145,9 @@ def export(
     key = None if sign is None else read_secret_key(user_path(sign))
     trust = options.weights.model or options.trust.trust
     network = network_of_run(run, trust) if external is None else network_of_file(run, external)
+    trackers = trackers_of(options.tracking.track)
+    for tracker in trackers:
+        tracker.known_run(user_path(network.where))
     _check_installed(chosen)
     loaded = network.load()[1]  # weights that do not fit are refused before anything else is done
     temperature = temperature_of_run(network) if options.file.temperature else 1.0
@@ -148,22 +159,23 @@ def export(
         said.append(f"It is signed by the key {key.public.id}.")
     maps = heat_maps_of(network, chosen, exact) if explain else None
     provenance = network.provenance()
+    beside = _Beside(network=network, server=server, hub=options.file.huggingface, trackers=trackers)
     task = Task(
         workspace=EXPORTS,
         plan=export_plan(network, chosen.name, exact, max_drop / 100, explain=explain),
         name=f"{user_path(network.where).resolve().stem}-{chosen.name}-{exact}{'-explain' * explain}",
-        output=None if output is None else user_path(output).absolute(),
+        output=None if output is None else output_path(output).absolute(),
         notice=notice,
     )
     place = task.find()
     if place.finished:
-        return _served(_made_before(network, place.folder, key, said), server)
+        return _completed(_made_before(network, place.folder, key, said), beside)
     images, notes = _images(network, data, exact, reading)
     said += notes
     tell = progress or (lambda *_: None)
     with making_whole(task, place.folder) as making:
         if making.place.finished:  # another process was quicker
-            return _served(_made_before(network, making.place.folder, key, said), server)
+            return _completed(_made_before(network, making.place.folder, key, said), beside)
         made = making.made
         job = ExportJob(
             network=network, precision=exact, images=images, max_drop=max_drop / 100, explain=explain, progress=tell
@@ -198,17 +210,39 @@ def export(
             key.sign(made)
         place = making.take()
     if place.finished:
-        return _served(_made_before(network, place.folder, key, said), server)
+        return _completed(_made_before(network, place.folder, key, said), beside)
     where = None if images is None else images.where
     made_now = Exported(folder=place.folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
-    return _served(made_now, server)
+    return _completed(made_now, beside)
 
 
-def _served(made: Exported, server: Server | None) -> Exported:
-    """The same, with the folder of the server that was asked for."""
-    if server is None:
+@dataclass(frozen=True, kw_only=True)
+class _Beside:
+    """What is made besides the artifact.
+
+    Args:
+        network: what was exported.
+        server: writes a folder that a server runs.
+        hub: whether a folder for the Hugging Face Hub is asked for.
+        trackers: keep the artifact.
+    """
+
+    network: TrainedNetwork
+    server: Server | None
+    hub: bool
+    trackers: Sequence[Any]
+
+
+def _completed(made: Exported, beside: _Beside) -> Exported:
+    """The same, with what was asked for besides."""
+    for tracker in beside.trackers:
+        files = [made.folder / name for name in ("artifact.json", *made.artifact.kind.files)]
+        tracker.keep(user_path(made.artifact.provenance.run), "artifact", files)
+    if beside.hub:
+        made = replace(made, hub=write_hub_folder(made.folder, beside.network, made.artifact))
+    if beside.server is None:
         return made
-    return replace(made, served=write_server(server, made.folder, made.artifact))
+    return replace(made, served=write_server(beside.server, made.folder, made.artifact))
 
 
 def _external(run: str | os.PathLike[str], weights: ExternalWeights) -> ExternalWeights | None:

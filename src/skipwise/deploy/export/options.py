@@ -7,6 +7,7 @@ from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import ReadingOptions
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.options import TrustOptions
+from skipwise.training.options import TrackOptions
 
 
 @options("The file")
@@ -38,6 +39,11 @@ class FormatOptions:
         "Write a folder into the artifact, too, that a server runs as it is: docker, openvino-model-server or triton.",
         metavar="SERVER",
     )
+    huggingface: bool = option(
+        False,
+        "Write a folder into the artifact, too, for the Hugging Face Hub: a model card, the weights, and a config.json "
+        "that timm takes, too, where it has the network. 'skipwise push' sends it.",
+    )
     sign: str | None = option(
         None,
         "Sign the artifact with this secret key of minisign's. One that was made before has to be signed by it.",
@@ -54,4 +60,5 @@ class ExportOptions:
     folder: FolderOptions = group(FolderOptions, only=("output",))
     trust: TrustOptions = group(TrustOptions)
     weights: ExternalWeights = group(ExternalWeights)
+    tracking: TrackOptions = group(TrackOptions)
     reading: ReadingOptions = group(ReadingOptions, without=("group", "group_regex"))

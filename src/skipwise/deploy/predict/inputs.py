@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.paths import refuse_address
+from skipwise.core.remote.copies import known, local_path
 from skipwise.core.text import count
 from skipwise.data.containers import (
     LARGEST_FILE,
@@ -167,7 +168,8 @@ def _part(given: str) -> _Single | _Many:
         return _standard_input()
     if not given:
         raise SkipwiseError("The path of the images is empty; name a file, a folder, an archive, or -.")
-    refuse_address(given)
+    if is_address(given):
+        return _at_address(given)
     try:
         path = Path(given).expanduser()
         if not path.exists():
@@ -181,6 +183,14 @@ def _part(given: str) -> _Single | _Many:
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
         raise SkipwiseError(f"{given[:80]!r} is not a path to images ({error}).") from error
     if is_folder or path.name.lower().endswith(ARCHIVES):
+        return _Many(named, open_container(path))
+    return _Single(named, InputImage(named.name, Folder(path.parent), path.name))
+
+
+def _at_address(given: str) -> _Single | _Many:
+    path, address = local_path(given), known(given)
+    named = Named(printable(address), printable(address), ":".join(map(str, () if path.is_dir() else file_stamp(path))))
+    if path.is_dir() or path.name.lower().endswith(ARCHIVES):
         return _Many(named, open_container(path))
     return _Single(named, InputImage(named.name, Folder(path.parent), path.name))
 

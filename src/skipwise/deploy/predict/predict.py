@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
 from skipwise.core.errors import SkipwiseError, unknown_name
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.options import flag
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answer_plan import AnswerPlan
@@ -25,7 +26,7 @@ Images = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predicted:
+class Predicted(Shown):
     """A finished file of answers.
 
     Args:
@@ -206,7 +207,7 @@ def predict(
         >>> skipwise.predict("runs/export/images-onnx-fp32", "photos/", output="answers.csv").images
         1
     """
-    file = None if options.answers.output is None else user_path(options.answers.output)
+    file = None if options.answers.output is None else output_path(options.answers.output)
     kind = format_of(file, options.answers.format)
     work = prepare(model, inputs, options, progress)
     if file is None or kind == "table":

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import usable_cores
+from skipwise.core.shown import Shown
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.predict.decoding import InputImage, decode_all, decoded
@@ -21,9 +22,12 @@ from skipwise.deploy.predict.given_image import Image, as_input, refuse_single
 from skipwise.deploy.runtime.session import ArtifactSession, Session, open_session
 from skipwise.deploy.runtime.soundness import faults, shaped
 
+THUMBNAIL = 96
+"""Pixels a side of a prediction's small picture, at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction:
+class Prediction(Shown):
     """The answer for one image.
 
     Args:
@@ -33,6 +37,8 @@ class Prediction:
         probabilities: the probability of each class by its name, the most likely first; empty where there is an
             `error`.
         error: None, or why there is no answer: the image can't be read, or the network's file is damaged.
+        thumbnail: uint8 [T, T, channels], a small copy of what the network saw, at most 96 pixels a side, which
+            notebooks show; None in answers of `predict_many`, of which there may be millions.
 
     Example:
         >>> prediction = Prediction(label="cat", probability=0.75, probabilities={"cat": 0.75, "dog": 0.25})
@@ -44,10 +50,11 @@ class Prediction:
     probability: float = float("nan")
     probabilities: dict[str, float] = field(default_factory=dict)
     error: str | None = None
+    thumbnail: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class HeatMap:
+class HeatMap(Shown):
     """A map of the parts of an image that an answer comes from.
 
     Args:
@@ -180,7 +187,8 @@ class Predictor:
         answer = next(self._predictions(self._answer([given.name], pixels, fill=False)))
         if answer.error is not None:
             raise SkipwiseError(f"{given.name} can't be answered: {answer.error}.")
-        return answer
+        assert isinstance(pixels[0], bytes)
+        return replace(answer, thumbnail=_thumbnail(self._square(pixels[0])))
 
     def explain(self, image: Image) -> HeatMap:
         """The answer for one image, and what parts of it the answer comes from.
@@ -198,7 +206,7 @@ class Predictor:
         content = decode_all([given], self._pixel_format)[0]
         if not isinstance(content, bytes):
             raise SkipwiseError(f"{given.name} can't be answered: {content}.")
-        square = np.frombuffer(content, np.uint8).reshape(self._pixel_format.shape)
+        square = self._square(content)
         found, maps = session.explain_resized(square[None])
         found = shaped(found, 1, len(self.classes))
         batch = Batch(names=(given.name,), probabilities=found, errors=tuple(faults(found)))
@@ -246,6 +254,9 @@ class Predictor:
                 yield self._answer([name for name, _ in batch], [content for _, content in batch], fill=fill)
                 answered += len(batch)
 
+    def _square(self, content: bytes) -> NDArray[np.uint8]:
+        return np.frombuffer(content, np.uint8).reshape(self._pixel_format.shape)
+
     def _opened(self) -> Session:
         if self._session is None:
             raise SkipwiseError("This Predictor is closed; open another one.")
@@ -285,3 +296,12 @@ class Predictor:
                 label = self.classes[numbers[0]]
                 of = {self.classes[number]: value for number, value in zip(numbers, values, strict=True)}
                 yield Prediction(label=label, probability=values[0], probabilities=of)
+
+
+def _thumbnail(square: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A small copy of a square [S, S, C]: the mean of each block of pixels."""
+    from PIL import Image
+
+    flat = square[:, :, 0] if square.shape[2] == 1 else square
+    small = Image.fromarray(flat).reduce(-(-len(square) // THUMBNAIL))
+    return np.array(small).reshape(small.height, small.width, square.shape[2])

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, missing_extra
-from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import command
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, HeatMaps, is_artifact, read_artifact
@@ -115,7 +115,7 @@ def open_session(
         SkipwiseError: the folder holds neither, the run's network is not trusted, the backend does not run the
             artifact's format, or it is not installed.
     """
-    folder = user_path(where)
+    folder = local_path(where)
     if is_artifact(folder):
         return open_artifact(folder, threads=threads, backend=backend)
     if not folder.is_dir():

@@ -11,7 +11,7 @@ import numpy as np
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.json_records import write_json
-from skipwise.core.files.paths import user_path
+from skipwise.core.files.paths import output_path
 from skipwise.core.text import byte_size
 from skipwise.data.image.decode import decode_image
 from skipwise.data.image.white_level import DEFAULT, Levels
@@ -34,7 +34,7 @@ def write_certificate(found: Verified, output: str | os.PathLike[str] | None = N
     Raises:
         SkipwiseError: they can't be written there.
     """
-    folder = found.folder if output is None else user_path(output)
+    folder = found.folder if output is None else output_path(output)
     make_folder(folder)
     write_text(folder / "certificate.html", page(found))
     write_json(folder / "certificate.json", found.certificate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skipwise.core.options import group, option, options
 from skipwise.data.options import ReadingOptions
 from skipwise.nets.options import TrustOptions
+from skipwise.training.options import TrackOptions
 
 
 @options("Check")
@@ -37,4 +38,5 @@ class VerifyOptions:
 
     check: CheckOptions = group(CheckOptions)
     trust: TrustOptions = group(TrustOptions)
+    tracking: TrackOptions = group(TrackOptions)
     reading: ReadingOptions = group(ReadingOptions, without=("group", "group_regex"))

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
+from skipwise.core.shown import Shown
 from skipwise.deploy.artifact.artifact import Artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
 from skipwise.deploy.artifact.images import LabelledImages
@@ -78,7 +79,7 @@ class Certificate:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Verified:
+class Verified(Shown):
     """The result of `verify`.
 
     Args:

@@ -6,12 +6,13 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import describe_machine, usable_cores
+from skipwise.core.remote.copies import local_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import printable
 from skipwise.data.options import ReadingOptions, asked_reading
@@ -24,12 +25,14 @@ from skipwise.deploy.formats.format import Progress
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.verify.agreement import Quality, agreement, quality, right
+from skipwise.deploy.verify.certificate import write_certificate
 from skipwise.deploy.verify.options import VerifyOptions
 from skipwise.deploy.verify.record import Certificate, Outcome, Verified
 from skipwise.deploy.verify.results import BackendResult, Flip, find_flips, judged
 from skipwise.deploy.verify.speed import speeds
 from skipwise.deploy.verify.variants import PYTORCH, find_trained_network, list_variants, open_backends, predict_all
 from skipwise.statistics.noninferiority import noninferiority
+from skipwise.training.trackers import trackers_of
 
 if TYPE_CHECKING:
     from skipwise.deploy.artifact.trained_network import TrainedNetwork
@@ -79,12 +82,15 @@ def verify(
     reading = asked_reading(options.reading, reading)
     run, trust, images, timing = options.check.run, options.trust.trust, options.check.images, options.check.timing
     max_drop, public_key = options.check.max_drop, options.check.public_key
-    folder, tell = user_path(artifact), progress or (lambda *_: None)
+    folder, tell = local_path(artifact, progress), progress or (lambda *_: None)
     key = None if public_key is None else read_public_key(user_path(public_key))
     if key is not None:
         key.check(folder)
     found = read_artifact(folder)
     limit = _allowed(found, max_drop)
+    trackers = trackers_of(options.tracking.track)
+    for tracker in trackers:
+        tracker.known_run(user_path(found.provenance.run))
     if images is not None and images < 1:
         raise SkipwiseError(f"--images must be at least 1, not {images}.")
     sessions, notes = open_backends(folder, found, usable_cores())
@@ -142,7 +148,17 @@ def verify(
         outcome=outcome,
         certified=outcome == "certified",
     )
-    return Verified(folder=folder, artifact=found, certificate=certificate, images=chosen)
+    verified = Verified(folder=folder, artifact=found, certificate=certificate, images=chosen)
+    for tracker in trackers:
+        _keep_certificate(tracker, verified)
+    return verified
+
+
+def _keep_certificate(tracker: Any, verified: Verified) -> None:
+    """Has a tracker keep the certificate with the run that was exported."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = write_certificate(verified, folder)
+        tracker.keep(user_path(verified.artifact.provenance.run), "certificate", [page.with_suffix(".json"), page])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from skipwise.core.text import byte_size, command, count, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
-from skipwise.deploy.artifact.reference import Threshold
 from skipwise.deploy.servers import find_server
 from skipwise.deploy.verify.agreement import Quality
 from skipwise.deploy.verify.drop import mend, seen, unsure
@@ -49,7 +48,7 @@ def exported(made: Exported) -> Iterator[str]:
     if artifact.quantization is not None:
         yield quantized(artifact.quantization)
     if artifact.threshold is not None:
-        yield not_sure(artifact.threshold)
+        yield not_sure(artifact)
     golden = artifact.golden
     worst = max(abs(a - b) for each in golden for a, b in zip(each.expected, each.answered, strict=True))
     yield (
@@ -58,8 +57,10 @@ def exported(made: Exported) -> Iterator[str]:
     )
 
 
-def not_sure(threshold: Threshold) -> str:
-    """Explains which answers are called "not sure"."""
+def not_sure(artifact: Artifact) -> str:
+    """Explains which answers are called "not sure"; it has a threshold."""
+    threshold = artifact.threshold
+    assert threshold is not None
     asked = f"{100 * threshold.asked:g}%"
     if threshold.confidence > 1:
         return (
@@ -67,8 +68,14 @@ def not_sure(threshold: Threshold) -> str:
         )
     return (
         f'Answers with a confidence below {100 * threshold.confidence:.1f}% are called "not sure": of the validation '
-        f"images, {asked} of those above were right."
+        f"images, {asked} of those above were right.{_in_single(artifact)}"
     )
+
+
+def _in_single(artifact: Artifact) -> str:
+    if artifact.precision != "int8":
+        return ""
+    return " They were answered by the network in single precision; INT8 changes confidences a little."
 
 
 def quantized(record: Quantization) -> str:

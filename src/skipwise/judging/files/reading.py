@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.paths import user_path
 from skipwise.core.files.regular import read_regular
+from skipwise.core.remote.copies import local_path
 from skipwise.data.names import suffix
 from skipwise.data.sources.unpacking import LARGEST_ARRAYS
 from skipwise.judging.files.arrays import read_arrays
@@ -38,7 +38,7 @@ def read_files(
     for number, given in enumerate(files):
         if progress is not None:
             progress("Reading predictions", number, len(files))
-        found += read_file(user_path(given), naming)
+        found += read_file(local_path(given), naming)
     return found
 
 
@@ -71,7 +71,7 @@ def read_labels_file(given: str | os.PathLike[str]) -> FileAnswers:
     Raises:
         SkipwiseError: it is not there, can't be read, or is no such table.
     """
-    path = user_path(given)
+    path = local_path(given)
     return read_labels(path, _content(path))
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import count, listed
 from skipwise.nets.weights.checkpoints import Contents, read_contents
 from skipwise.nets.weights.matching import NO_PREFIX, SHOWN, Match, match_by_name, match_by_order
@@ -114,7 +114,7 @@ def load_weights(
         >>> torch.equal(network.stem[0].conv.weight, trained.stem[0].conv.weight)
         True
     """
-    contents = read_contents(user_path(path))
+    contents = read_contents(local_path(path))
     given = contents if key is None else contents.under(key)
     return load_contents(model, given, new_head=new_head, chosen=key is not None)
 

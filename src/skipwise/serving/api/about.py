@@ -106,5 +106,5 @@ def _sure(artifact: Artifact, threshold: float | None) -> tuple[str, ...]:
     if threshold is None:
         return ("No threshold is known, so every answer is called sure.",)
     if own is not None and threshold == own.confidence:
-        return not_sure(own), "That was chosen on the validation images, and holds for images like those."
+        return not_sure(artifact), "That was chosen on the validation images, and holds for images like those."
     return (f"Answers with a probability below {100 * threshold:.1f}% are called not sure, as this server was told.",)

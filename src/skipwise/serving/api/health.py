@@ -15,9 +15,14 @@ async def live(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """It takes requests: all networks are open, and it was not asked to end."""
-    if service_of(request).draining:
+    """It takes requests: all networks are open and none is stuck, and it was not asked to end."""
+    service = service_of(request)
+    if service.draining:
         raise Problem(503, "This server is about to end; ask another one.", {"Retry-After": "1"})
+    stuck = service.stuck()
+    if stuck:
+        said = f"The network {stuck[0]} gives no answers; ask another server, and restart this one."
+        raise Problem(503, said, {"Retry-After": "1"})
     return JSONResponse({"ready": True})
 
 

@@ -12,8 +12,9 @@ from starlette.routing import Route
 from skipwise.serving.api import health
 from skipwise.serving.api.predict import MEND
 from skipwise.serving.api.served import VERSION, service_of
-from skipwise.serving.api.tensors import IMAGE, LABEL, PIXELS, PROBABILITIES, outputs, parse
+from skipwise.serving.api.tensors import IMAGE, LABEL, LOGITS, PIXELS, PROBABILITIES, outputs, parse
 from skipwise.serving.connections.bodies import body_of, while_connected
+from skipwise.serving.connections.held import HeldResponse
 from skipwise.serving.connections.problems import Problem
 from skipwise.serving.engine.work import Answer, Unreadable
 from skipwise.serving.models.version import Version
@@ -44,14 +45,17 @@ async def model(request: Request) -> Response:
         "outputs": [
             {"name": PROBABILITIES, "datatype": "FP32", "shape": [-1, len(version.classes)]},
             {"name": LABEL, "datatype": "BYTES", "shape": [-1]},
+            {"name": LOGITS, "datatype": "FP32", "shape": [-1, len(version.classes)]},
         ],
     }
     return Response(msgspec.json.encode(record), media_type="application/json")
 
 
 async def ready(request: Request) -> Response:
-    """Tells whether a network answers; one that is there does."""
+    """Tells whether a network answers."""
     version = _version(request)
+    if not service_of(request).answers(version):
+        raise Problem(503, f"The network {version.name} gives no answers; ask another server.", {"Retry-After": "1"})
     return JSONResponse({"name": version.name, "ready": True})
 
 
@@ -76,8 +80,8 @@ async def infer(request: Request) -> Response:
     record |= {} if asked.id is None else {"id": asked.id}
     head = msgspec.json.encode(record | {"outputs": shown})
     if not behind:
-        return Response(head, media_type="application/json")
-    return Response(head + behind, headers={_LENGTH: str(len(head))}, media_type="application/octet-stream")
+        return HeldResponse(service.engine, head, "application/json")
+    return HeldResponse(service.engine, head + behind, "application/octet-stream", {_LENGTH: str(len(head))})
 
 
 def _version(request: Request) -> Version:

@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from skipwise.serving.api.served import service_of
+from skipwise.serving.api.served import asked_version, service_of
 from skipwise.serving.models.catalog import Served
 from skipwise.serving.models.version import Version
 
@@ -22,8 +22,7 @@ async def models(request: Request) -> Response:
 
 async def model(request: Request) -> Response:
     """One network."""
-    service = service_of(request)
-    version = service.catalog.find(request.path_params["model"])
+    service, version = service_of(request), asked_version(request)
     served = next(each for each in service.catalog if each.name == version.name)
     record = _described(served, version) | {"threshold": service.threshold_of(version), "classes": version.classes}
     return Response(msgspec.json.encode(record), media_type="application/json")

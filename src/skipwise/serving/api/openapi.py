@@ -8,8 +8,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from skipwise.serving.api.predict import MOST_TOP, TOP
 from skipwise.serving.api.served import VERSION, service_of
-from skipwise.serving.api.tensors import IMAGE, LABEL, PIXELS, PROBABILITIES
+from skipwise.serving.api.tensors import IMAGE, OUTPUTS, PIXELS
 from skipwise.serving.connections.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
@@ -103,7 +104,11 @@ def _predict(most_images: int) -> Json:
         "parameters": [
             _in_query("model", "The network; the first one where it is left out", text),
             _in_query("version", "Its version; the newest where it is left out", text),
-            _in_query("top", "How many classes an answer has", {"type": "integer", "minimum": 1, "default": 5}),
+            _in_query(
+                "top",
+                "How many classes an answer has",
+                {"type": "integer", "minimum": 1, "maximum": MOST_TOP, "default": TOP},
+            ),
             _in_query(
                 "explain", "1 for a heat map, where the network has them", {"type": "string", "enum": ["0", "1"]}
             ),
@@ -226,7 +231,7 @@ def _schemas(most_images: int) -> Json:
     }
     wanted = {
         "type": "object",
-        "properties": {"name": {"type": "string", "enum": [PROBABILITIES, LABEL]}, "parameters": {"type": "object"}},
+        "properties": {"name": {"type": "string", "enum": [*OUTPUTS]}, "parameters": {"type": "object"}},
         "required": ["name"],
     }
     return {

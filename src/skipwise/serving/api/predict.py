@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 from typing import Any
 
@@ -13,11 +14,14 @@ from starlette.responses import Response
 from skipwise.serving.api.served import Service, service_of
 from skipwise.serving.api.uploads import Upload, is_parsed, uploads
 from skipwise.serving.connections.bodies import body_of, while_connected
+from skipwise.serving.connections.held import HeldResponse
 from skipwise.serving.connections.problems import Problem
 from skipwise.serving.engine.work import Answer, Unreadable
 
 TOP = 5
 """The number of classes in an answer, unless the request says another."""
+MOST_TOP = 1000
+"""The most that it may say."""
 MEND = "send a whole image, such as a JPEG, PNG or WebP"
 _KNOWN = {"model", "version", "top", "explain"}
 
@@ -46,12 +50,17 @@ async def predict(request: Request) -> Response:
         answers = await while_connected(request, asked)
     if len(images) == 1 and isinstance(answers[0], Unreadable):
         raise Problem(422, f"The image can't be read: {answers[0]}; {MEND}.")
-    shown = [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)]
-    for record, answer in zip(shown, answers, strict=True):
-        if isinstance(answer, Answer) and answer.map is not None:
+    with contextlib.ExitStack() as held:  # what is painted waits its turn, with what is painted already
+        shown = [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)]
+        both = zip(shown, answers, strict=True)
+        painted = [(record, each) for record, each in both if isinstance(each, Answer) and each.map is not None]
+        held.enter_context(service.engine.holding(sum(answer.square.nbytes for _, answer in painted)))
+        for record, answer in painted:
             record["heat_map"] = await service.engine.aside(_picture, answer, deadline=deadline)
-    found_by = {"model": found.name, "version": found.number, "threshold": service.threshold_of(found)}
-    return Response(msgspec.json.encode({**found_by, "answers": shown}), media_type="application/json")
+            held.enter_context(service.engine.holding(len(record["heat_map"])))
+        found_by = {"model": found.name, "version": found.number, "threshold": service.threshold_of(found)}
+        body = msgspec.json.encode({**found_by, "answers": shown})
+    return HeldResponse(service.engine, body, "application/json")
 
 
 def _asked(request: Request) -> tuple[str | None, str | None, int, bool]:
@@ -63,8 +72,8 @@ def _asked(request: Request) -> tuple[str | None, str | None, int, bool]:
     if twice:
         raise Problem(400, f"The parameter {twice[0]} is given twice; give it once.")
     top = query.get("top", str(TOP))
-    if not (top.isascii() and top.isdigit() and 1 <= len(top) <= 9 and int(top) >= 1):
-        raise Problem(400, f"The parameter top takes a number of classes from 1 on, not {top!r}.")
+    if not (top.isascii() and top.isdigit() and len(top) <= 9 and 1 <= int(top) <= MOST_TOP):
+        raise Problem(400, f"The parameter top takes a number of classes from 1 to {MOST_TOP:,}, not {top!r}.")
     explain = query.get("explain", "0")
     if explain not in ("0", "1", "true", "false"):
         raise Problem(400, f"The parameter explain takes 1 or 0, not {explain!r}.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from skipwise import __version__
 from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine
 from skipwise.serving.engine.work import Answer
@@ -16,7 +16,7 @@ from skipwise.serving.models.catalog import Catalog
 from skipwise.serving.models.version import Version
 from skipwise.serving.options import LimitOptions
 
-VERSION = importlib.metadata.version("skipwise")
+VERSION = __version__
 """The version of this package."""
 
 
@@ -45,6 +45,15 @@ class Service:
     def deadline(self) -> float:
         """The moment of the monotonic clock until which a request that begins now has to be answered."""
         return time.monotonic() + self.limits.request_timeout
+
+    def answers(self, version: Version) -> bool:
+        """Returns whether a network works on what it is asked. One that has been busy with a single batch for longer
+        than a request may take does not."""
+        return self.engine.working and version.batcher.working(self.limits.request_timeout)
+
+    def stuck(self) -> list[str]:
+        """The names of networks that do not."""
+        return [served.name for served in self.catalog if not all(map(self.answers, served.versions.values()))]
 
     @property
     def most_images(self) -> int:

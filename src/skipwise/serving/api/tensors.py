@@ -22,9 +22,12 @@ from skipwise.serving.engine.work import Answer
 
 IMAGE, PIXELS = "image", "pixels"
 """The two inputs, of which a request has one: encoded images, BYTES [N]; or pixels, UINT8 [N, H, W, C]."""
-PROBABILITIES, LABEL = "probabilities", "label"
-"""The two outputs: FP32 [N, classes] and BYTES [N]."""
-OUTPUTS = (PROBABILITIES, LABEL)
+PROBABILITIES, LABEL, LOGITS = "probabilities", "label", "logits"
+"""The outputs: FP32 [N, classes], BYTES [N], and FP32 [N, classes]. Logits are those of the calibrated probabilities up
+to a constant for each image: their logarithms, so that softmax gives the probabilities."""
+OUTPUTS = (PROBABILITIES, LABEL, LOGITS)
+DEFAULT_OUTPUTS = (PROBABILITIES, LABEL)
+"""The outputs of a request that names none."""
 _NUMBERS = {"UINT8": "u1", "FP32": "<f4"}
 _MOST_DIMENSIONS = 4
 _LARGEST_DIMENSION = 2**40
@@ -85,7 +88,7 @@ def parse(body: bytes, header_length: str | None, most: int) -> tuple[Inference,
     asked = [each.name for each in request.outputs]
     unknown = [name for name in asked if name not in OUTPUTS]
     if unknown:
-        raise Problem(400, f"There is no output {unknown[0]!r}; there are {' and '.join(OUTPUTS)}.")
+        raise Problem(400, f"There is no output {unknown[0]!r}; there are {', '.join(OUTPUTS)}.")
     if len(asked) > len(set(asked)):
         raise Problem(400, "The request names an output twice; name each once.")
     tensor = request.inputs[0]
@@ -183,8 +186,14 @@ def _pixels(tensor: Tensor, content: bytes | None, elements: int) -> NDArray[np.
 
 def _whole(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     with np.errstate(invalid="ignore"):
-        if not ((values >= 0) & (values <= 255) & (values == np.floor(values))).all():
-            raise Problem(400, "Pixels are whole numbers from 0 to 255; scale and round yours, and send UINT8.")
+        good = (values >= 0) & (values <= 255) & (values == np.floor(values))
+    if not good.all():
+        first = float(values[~good][0])
+        raise Problem(
+            400,
+            f"Pixels are whole numbers from 0 to 255, in FP32 too, and {first:g} is none. Multiply pixels from 0 to 1 "
+            "by 255 and round them; send ones that you normalized as they were before.",
+        )
     return values.astype(np.uint8)
 
 
@@ -203,7 +212,7 @@ def _flat(data: Sequence[Any]) -> list[Any]:
 
 def outputs(request: Inference, answers: Sequence[Answer]) -> tuple[list[dict[str, Any]], bytes]:
     """The outputs of a response: their JSON, and the bytes behind it."""
-    wanted = request.outputs or [Wanted(name=each) for each in OUTPUTS]
+    wanted = request.outputs or [Wanted(name=each) for each in DEFAULT_OUTPUTS]
     by_default = request.parameters.get("binary_data_output") is True
     shown: list[dict[str, Any]] = []
     behind: list[bytes] = []
@@ -224,16 +233,19 @@ def _values(wanted: Wanted, answers: Sequence[Answer]) -> tuple[NDArray[Any], st
     if wanted.name == LABEL:
         return np.array([answer.label for answer in answers], dtype=object), "BYTES"
     probabilities = np.stack([answer.probabilities for answer in answers])
+    shown = probabilities
+    if wanted.name == LOGITS:  # the smallest number, since JSON has no infinity
+        shown = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
     most = wanted.parameters.get("classification")
     if most is None:
-        return probabilities, "FP32"
+        return shown, "FP32"
     if type(most) is not int or most < 1:
         raise Problem(400, "The parameter classification takes a number of classes from 1 on.")
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :most]
     classes = answers[0].version.classes
     texts = [
         [f"{row[each]:f}:{each}:{classes[each]}" for each in numbers]
-        for row, numbers in zip(probabilities.tolist(), order.tolist(), strict=True)
+        for row, numbers in zip(shown.tolist(), order.tolist(), strict=True)
     ]
     return np.array(texts, dtype=object), "BYTES"
 

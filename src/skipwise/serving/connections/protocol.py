@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import time
 from typing import Any, ClassVar
 
@@ -28,6 +29,12 @@ RECENT_SECONDS = 5.0
 """Since when an answer counts as a moment ago."""
 SENDING_SECONDS = 30.0
 """Seconds for a client to take an answer."""
+PROBE_SECONDS = 0.1
+"""Seconds after which a client that sends no more is asked whether it is still there; at once where the server is busy.
+"""
+LOOK_SECONDS = 0.02
+"""Seconds between two looks at what came of it."""
+_PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _LONG_HEAD = Problem(431, f"The head of the request has more than {MOST_HEAD:,} bytes; send shorter headers.")
 _OF_BODY = (b"content-length", b"transfer-encoding")
@@ -51,21 +58,28 @@ class BoundedProtocol(HttpToolsProtocol):
     most_body: ClassVar[int] = 10_000_000
     body_seconds: ClassVar[float] = 30.0
 
+    def busy(self) -> bool:
+        """Returns whether images wait for others."""
+        return False
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Takes a connection, or turns it away where there are too many."""
         super().connection_made(transport)
         self._since: float | None = time.monotonic()  # since when a request has been coming in; None between two
         self._sending: float | None = None
-        self._in_head, self._begun = True, False
+        self._in_head, self._begun, self._between = True, False, False
+        self._later: Problem | None = None  # for what came behind a request that is not answered yet
         self._taken = self._head = 0
         self._ending = False
         self._answered = -math.inf  # when the last answer was complete
+        # An answer is complete when the system has taken all of it; until then it counts as held.
+        transport.set_write_buffer_limits(high=0)
         if len(self.connections) > self.most_connections:
             self._refuse(Problem(503, "There are too many connections; try again soon.", {"Retry-After": "1"}))
 
     def data_received(self, data: bytes) -> None:
         """Takes what a client sends, as far as it may send so much."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._later is not None:
             return
         if self._since is None:
             self._since = time.monotonic()
@@ -81,17 +95,50 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._since is not None and self._taken > 4 * self.most_body + MOST_HEAD:
             self._refuse(Problem(413, "The request is too large."))
 
-    def eof_received(self) -> None:
-        """The client sends no more. Where it waits for an answer that is taken to mean that it has gone, as it does
-        nearly always: under load, clients that gave up must not keep the networks busy."""
-        if self._since is not None and self._taken:
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more. It gets the answer that it waits for.
+
+        Most of those that say so have gone altogether, and under load they must not keep the networks busy. Both look
+        alike until something is sent. So a client that waits for long gets an interim answer, which every client of
+        HTTP/1.1 has to pass over (RFC 9110, 15.2); the system of one that has gone refuses it.
+
+        Returns:
+            Whether the connection stays open for answers.
+        """
+        if self._since is not None and (self._taken or self._begun):
             self._refuse(Problem(400, "The request broke off before its end; send it again."))
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        if self._later is None:
+            cycle.keep_alive = False
+        asyncio.get_running_loop().call_later(0.0 if self.busy() else PROBE_SECONDS, self._probe)
+        return True
+
+    def _probe(self) -> None:
+        """Sends an interim answer to a client that sends no more, unless an answer is on its way."""
+        cycle = self.cycle
+        if self.transport.is_closing() or self.pipeline or cycle.response_started:
+            return
+        if cycle.scope["http_version"] == "1.1":
+            self.transport.write(_PROBE)
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Ends the connection if the client's system refused what was sent; nothing else tells, since nothing is read
+        any more."""
+        if self.transport.is_closing() or self.cycle.response_started:
+            return
+        if self.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.transport.abort()
+        else:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
         self._in_head, self._taken, self._head = True, 0, 0
-        self._begun = True
+        self._begun, self._between = True, False
         self._since = time.monotonic()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -117,12 +164,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The whole request is there."""
         super().on_message_complete()
-        self._since = None
+        self._since, self._between = None, True
 
     def on_response_complete(self) -> None:
         """An answer is on its way."""
         self._answered = time.monotonic()
         super().on_response_complete()
+        if self._later is not None and self.cycle.response_complete:
+            self._write(self._later)
 
     def send_400_response(self, msg: str) -> None:
         """Answers what is no HTTP, and closes."""
@@ -168,17 +217,35 @@ class BoundedProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def _refuse(self, problem: Problem) -> None:
-        """Sends a problem, unless an answer has begun, and closes."""
-        if self.transport.is_closing():
+        """Sends a problem and closes: at once, unless an answer has begun, or else behind the answers to the requests
+        that came before."""
+        if self.transport.is_closing() or self._later is not None:
             return
         cycle = self.cycle
-        # In a head it is that of the request before.
-        if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
-            headers: dict[str, Any] = {**HEADERS, **problem.headers, "Content-Type": MEDIA_TYPE, "Connection": "close"}
-            body = problem.body
-            lines = [f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items()]
-            length = f"content-length: {len(body)}\r\n\r\n".encode()
-            self.transport.write(b"".join((STATUS_LINE[problem.status], *lines, length, body)))
+        behind = cycle is not None and (self._in_head or self._between)  # the cycle is that of the request before
+        if behind and not cycle.response_complete:
+            self._later = problem
+            self.flow.pause_reading()
+            return
+        if cycle is None or behind or not cycle.response_started:
+            self._write(problem)
+            return
+        self._give_up()
+
+    def _write(self, problem: Problem) -> None:
+        """Sends a problem, and closes."""
+        if self.transport.is_closing():
+            return
+        headers: dict[str, Any] = {**HEADERS, **problem.headers, "Content-Type": MEDIA_TYPE, "Connection": "close"}
+        body = problem.body
+        lines = [f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items()]
+        length = f"content-length: {len(body)}\r\n\r\n".encode()
+        self.transport.write(b"".join((STATUS_LINE[problem.status], *lines, length, body)))
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Closes the connection, and lets the request that is in it end."""
+        cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()

@@ -17,11 +17,14 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from skipwise.serving.connections.deadline import end_within
 from skipwise.serving.connections.protocol import BoundedProtocol
 from skipwise.serving.listening import BACKLOG
 
 NOTICE_SECONDS = 1.0
 """Seconds in which clients are asked to go before the server stops listening."""
+ENDING_SECONDS = 3.0
+"""Seconds at the end of the time to drain: those that are left get 503, the log is written, the process ends."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -59,14 +62,20 @@ class Server(uvicorn.Server):
             access_log=False,
             server_header=False,
             timeout_keep_alive=30,
-            timeout_graceful_shutdown=max(1, round(drain - NOTICE_SECONDS - 1)),
+            timeout_graceful_shutdown=max(1, round(drain - NOTICE_SECONDS - ENDING_SECONDS)),
             backlog=BACKLOG,
         )
         super().__init__(config)
         self._began, self._ending = began, ending
+        self._longest = max(drain - 1, NOTICE_SECONDS + ENDING_SECONDS)
         self._asked: float | None = None
         self._listening: list[socket.socket] = []
         self.unanswered = 0
+
+    @property
+    def time_left(self) -> float:
+        """Seconds for what is left to do once it has ended; 1 at least."""
+        return max(1.0, self._longest - 1 + (self._asked or time.monotonic()) - time.monotonic())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to take requests."""
@@ -148,6 +157,7 @@ class Server(uvicorn.Server):
         now = time.monotonic()
         if self._asked is None:
             self._asked = now
+            end_within(self._longest)
             self._ending()
         elif now - self._asked > 1:
             self.force_exit = True

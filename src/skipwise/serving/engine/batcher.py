@@ -16,6 +16,7 @@ from skipwise.serving.engine.work import Item
 
 class Batcher:
     """Calls `answer` with batches of items, one at a time, until it is closed and everything is answered.
+    Where that ends the thread, another one is begun with the next image.
 
     Args:
         answer: answers a batch, whose items are all with heat maps or all without; it raises nothing.
@@ -38,13 +39,29 @@ class Batcher:
         self._ready: deque[Item] = deque()
         self._coming = 0
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="skipwise batches", daemon=True)
-        self._thread.start()
+        self._began: float | None = None  # since when a batch is being answered
+        self._thread = self._started()
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="skipwise batches", daemon=True)
+        thread.start()
+        return thread
+
+    def working(self, longest: float) -> bool:
+        """Returns whether batches are being answered.
+
+        Args:
+            longest: seconds of one batch from which on the network counts as stuck.
+        """
+        began = self._began
+        return self._thread.is_alive() and (began is None or time.monotonic() - began <= longest)
 
     def expect(self, items: int) -> None:
         """Says that so many images are being decoded. Each is then given to `put` or to `give_up`."""
         with self._changed:
             self._coming += items
+            if not self._thread.is_alive() and not self._closed:  # the code of a backend ended it
+                self._began, self._thread = None, self._started()
 
     def put(self, item: Item) -> None:
         """Takes an image that was decoded."""
@@ -72,7 +89,9 @@ class Batcher:
 
     def _run(self) -> None:
         while batch := self._next():
+            self._began = time.monotonic()
             self._answer(batch)
+            self._began = None
             del batch  # or its pixels would stay
         self._ended()
 

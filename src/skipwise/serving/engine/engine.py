@@ -6,9 +6,10 @@ The steps are those of `Predictor`, so an image gets the answer that `skipwise p
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 MOST_HELD = 256 * 2**20
-"""Bytes of requests that may be in memory."""
+"""Bytes of requests, and of answers that their clients have not taken yet, that may be in memory."""
 MOST_SCANS = 400
 """Scans of a progressive JPEG; programs write ten, and bytes of metadata may look like some."""
 _NO_MEMORY = "there is not enough memory for it"
@@ -49,7 +50,7 @@ class Engine:
 
     Attributes:
         waiting: how many images are on their way.
-        held: bytes of requests that are in memory.
+        held: bytes of requests and answers that are in memory.
     """
 
     def __init__(self, *, workers: int, queue: int, watchers: Sequence[Watcher] = ()) -> None:
@@ -69,7 +70,7 @@ class Engine:
         return Overloaded(max(1, math.ceil(self.waiting * self._seconds)))
 
     def hold(self, size: int) -> None:
-        """Counts bytes of a request, until they are given back by a negative size.
+        """Counts bytes of a request or an answer, until they are given back by a negative size.
 
         Raises:
             Overloaded: there are too many.
@@ -77,6 +78,29 @@ class Engine:
         if size > 0 and self.held + size > MOST_HELD:
             raise self.overloaded()
         self.held += size
+
+    @contextlib.contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Counts bytes until the context ends.
+
+        Raises:
+            Overloaded: there are too many.
+        """
+        self.hold(size)
+        try:
+            yield
+        finally:
+            self.hold(-size)
+
+    @property
+    def busy(self) -> bool:
+        """True while images wait for others, since there are more of them than threads that decode."""
+        return self.waiting > self._decoding.number
+
+    @property
+    def working(self) -> bool:
+        """True while every thread that images need is there."""
+        return self._decoding.working and self._aside.working
 
     def answer(
         self, version: Version, images: Sequence[Image], *, deadline: float, explain: bool = False

@@ -23,9 +23,19 @@ class Workers:
 
     def __init__(self, number: int, name: str) -> None:
         self._jobs: queue.SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]] | None] = queue.SimpleQueue()
-        self._number = number
-        for _ in range(number):
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for _ in range(number)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def number(self) -> int:
+        """The number of threads."""
+        return len(self._threads)
+
+    @property
+    def working(self) -> bool:
+        """True while all threads are there."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def submit(self, job: Callable[..., object], *arguments: Any) -> None:
         """Does a job soon; it raises nothing."""
@@ -60,7 +70,7 @@ class Workers:
 
     def close(self) -> None:
         """Lets the threads end when they have done what they were given."""
-        for _ in range(self._number):
+        for _ in self._threads:
             self._jobs.put(None)
 
     def _work(self) -> None:

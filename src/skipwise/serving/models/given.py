@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError, reason_of
-from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import command
 from skipwise.deploy.artifact.artifact import is_artifact
 
@@ -83,8 +83,8 @@ def _parsed(text: str) -> Given:
             )
         if not rest:
             raise SkipwiseError(f"{text} names no folder; give NAME=PATH.")
-        return Given(name, user_path(rest))
-    path = user_path(text)
+        return Given(name, local_path(rest))
+    path = local_path(text)
     name = path.resolve().name
     if not _NAME.fullmatch(name):
         raise SkipwiseError(

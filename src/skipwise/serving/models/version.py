@@ -94,7 +94,7 @@ class Version:
         began = time.monotonic()
         try:
             results = list(zip(awaited, self._answers(awaited), strict=True))
-        except Exception as error:
+        except BaseException as error:  # whatever the code of a backend raises, nobody waits for an answer in vain
             self._opening.say(f"{self.name} version {self.number} gave no answer: {error}")
             results = [(item, Broken(str(error))) for item in awaited]
         self._opening.batch(self.name, len(awaited), time.monotonic() - began)

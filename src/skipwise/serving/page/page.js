@@ -1,21 +1,16 @@
 "use strict";
-// The page to try a network. Everything it shows comes from the API of the server that sent it, and is shown as text.
+// The page to try a network.
 
-const TOKEN = "skipwise token"; // in sessionStorage: it is gone with the tab
 const AT_ONCE = 2;
 const MOST_FILES = 1000;
 const MOST_BARS = 5;
 const MOST_COLUMNS = 100;
 const TRIES = 8;
+const MOST_TOP = 1000; // what the server takes
 
-const by = (id) => document.getElementById(id);
 const state = { models: [], items: [], waiting: [], asking: 0, shown: null, locked: false };
 
 /* Texts */
-
-function percent(share) {
-  return `${(100 * share).toFixed(1)}%`;
-}
 
 function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
@@ -61,13 +56,6 @@ function csv(items) {
 
 /* Elements */
 
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children.filter((child) => child !== null));
-  return made;
-}
-
 function drawn(name, attributes = {}, text = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -79,36 +67,7 @@ function tell(sentence) {
   by("status").textContent = sentence;
 }
 
-function complain(sentence) {
-  by("problem").textContent = sentence;
-  by("problem").hidden = !sentence;
-}
-
 /* The server */
-
-class Refused extends Error {
-  constructor(status, sentence, after) {
-    super(sentence);
-    this.status = status;
-    this.after = after;
-  }
-}
-
-async function ask(address, options = {}) {
-  const token = sessionStorage.getItem(TOKEN);
-  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-  let response;
-  try {
-    response = await fetch(address, { ...options, headers, credentials: "omit", cache: "no-store" });
-  } catch {
-    throw new Refused(0, "The server can't be reached; is it still running?", 0);
-  }
-  if (response.ok) return response.json();
-  const problem = await response.json().catch(() => ({}));
-  if (response.status === 401) wantToken(token !== null);
-  const after = Number(response.headers.get("Retry-After")) || 1;
-  throw new Refused(response.status, problem.detail ?? `The server answered with status ${response.status}.`, after);
-}
 
 function wantToken(wasWrong) {
   state.locked = true;
@@ -141,9 +100,9 @@ function chosen() {
   return state.models[by("model").selectedIndex] ?? state.models[0];
 }
 
-function addressOf(model, part) {
-  const version = model.asked === null ? "" : `?${new URLSearchParams({ version: model.asked })}`;
-  return `v1/models/${encodeURIComponent(model.name)}${part}${version}`;
+function named(model, also = {}) {
+  // The newest is asked for without its number, so that its successor answers once it has one.
+  return new URLSearchParams({ model: model.name, ...(model.asked === null ? {} : { version: model.asked }), ...also });
 }
 
 async function start() {
@@ -158,7 +117,6 @@ async function start() {
   by("token-form").hidden = true;
   by("ask").hidden = false;
   complain("");
-  // The newest is asked for without its number, so that its successor answers once it has one.
   state.models = found.models.flatMap((model) => [...model.versions].reverse().map((version, place) => ({ ...model, version, asked: place ? version : null })));
   const names = state.models.map((model) => (model.versions.length > 1 ? `${model.name}, version ${model.version}` : model.name));
   by("model").replaceChildren(...names.map((name) => element("option", {}, name)));
@@ -170,13 +128,10 @@ async function present() {
   const model = chosen();
   by("title").textContent = `Try ${model.name}`;
   document.title = `Try ${model.name}`;
-  const right = model.test_accuracy === null ? "" : `, right on ${percent(model.test_accuracy)} of its test images`;
-  by("network").textContent =
-    `${model.network} as ${model.format} ${model.precision.toUpperCase()}: ${model.number_of_classes.toLocaleString("en")} classes${right}.`;
-  for (const [id, show] of [["about", showAbout], ["drift", showDrift]]) {
-    by(id).lastElementChild.replaceChildren();
-    if (by(id).open) await show();
-  }
+  by("network").textContent = describe(model);
+  by("about").href = `page/certificate.html?${named(model)}`;
+  by("drift").lastElementChild.replaceChildren();
+  if (by("drift").open) await showDrift();
 }
 
 /* Images */
@@ -212,8 +167,7 @@ function next() {
 
 async function predict(item) {
   const { of: model } = item;
-  const asked = new URLSearchParams({ model: model.name, top: String(Math.min(model.number_of_classes, 1000)) });
-  if (model.asked !== null) asked.set("version", model.asked);
+  const asked = named(model, { top: String(Math.min(model.number_of_classes, MOST_TOP)) });
   if (model.explains) asked.set("explain", "1");
   try {
     const found = await patiently(`v1/predict?${asked}`, { method: "POST", body: item.file, headers: { "Content-Type": "application/octet-stream" } });
@@ -318,36 +272,23 @@ function download() {
 
 /* What is known of the network */
 
-async function reveal(id, part, fill) {
-  const place = by(id).lastElementChild;
+async function showDrift() {
+  const place = by("drift").lastElementChild;
   if (!state.models.length) return;
   try {
-    place.replaceChildren(...fill(await ask(addressOf(chosen(), part))));
+    place.replaceChildren(...drift(await ask(addressOf(chosen(), "/drift"))));
   } catch (error) {
     place.replaceChildren(element("p", { class: "problem" }, error.message));
   }
 }
 
-function showAbout() {
-  return reveal("about", "/about", (found) => found.sections.flatMap(({ title, sentences, headings, rows }) => [
-    element("h3", {}, title), ...sentences.map((sentence) => element("p", {}, sentence)),
-    ...(rows.length ? [table(title, headings, rows)] : []),
-  ]));
-}
-
-function table(title, headings, rows) {
-  const row = (kind, cells) => element("tr", {}, ...cells.map((cell) => element(kind, kind === "th" ? { scope: "col" } : {}, cell)));
-  const made = element("table", {}, element("thead", {}, row("th", headings)), element("tbody", {}, ...rows.map((cells) => row("td", cells))));
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, made);
-}
-
-function showDrift() {
-  return reveal("drift", "/drift", (found) => [
+function drift(found) {
+  return [
     ...found.sentences.map((sentence) => element("p", {}, sentence)),
     ...(found.measures.length ? [element("p", { class: "soft" }, element("span", { class: "key then" }), " validation images ",
       element("span", { class: "key now" }), " what was asked here")] : []),
     ...found.measures.map(chart),
-  ]);
+  ];
 }
 
 function chart({ title, parts, then, now, differs, sentence }) {
@@ -386,7 +327,6 @@ function listen() {
   by("model").addEventListener("change", present);
   by("download").addEventListener("click", download);
   by("clear").addEventListener("click", clear);
-  by("about").addEventListener("toggle", () => by("about").open && showAbout());
   by("drift").addEventListener("toggle", () => by("drift").open && showDrift());
   by("picture").addEventListener("error", () => { by("picture").hidden = true; }); // a format that browsers don't show
   document.addEventListener("paste", (event) => {

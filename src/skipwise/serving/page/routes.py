@@ -1,4 +1,4 @@
-"""The page to try a network: three files, which ask the API for everything that they show."""
+"""The page to try a network, and the one with its certificate: files that ask the API for everything they show."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from starlette.routing import Route
 
 FILES = {
     "/": ("page.html", "text/html"),
+    "/page/certificate.html": ("certificate.html", "text/html"),
     "/page/page.css": ("page.css", "text/css"),
+    "/page/common.js": ("common.js", "text/javascript"),
     "/page/page.js": ("page.js", "text/javascript"),
+    "/page/certificate.js": ("certificate.js", "text/javascript"),
 }
-"""The files of the page by their addresses, with their types."""
+"""The files of the pages by their addresses, with their types."""
 
 
 def _route(path: str, name: str, kind: str) -> Route:

@@ -14,6 +14,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.containers import Folder
 from skipwise.data.containers.parquet import Parquet, opened, texts_of, values_of
+from skipwise.data.containers.shards import size_and_stamp
 from skipwise.data.names import printable, suffix
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import plain
@@ -59,7 +60,7 @@ def recognise_files(
     name: str, root: Path, files: Sequence[str], options: ReadingOptions
 ) -> Callable[[], Reading] | None:
     """The same for files given by their names relative to `root`; "" is `root` itself."""
-    with opened(root / files[0]) as first:
+    with opened(root, files[0]) as first:
         schema = _schema(first.schema_arrow, options, printable(files[0] or root.name))
     return None if schema is None else lambda: _reading(name, root, files, schema)
 
@@ -142,10 +143,10 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
     for file in files:
         split = split_of_shard(file or root.name)
         wanted = [schema.label, *([schema.group] if schema.group else [])]
-        with opened(root / file) as table:
-            _check(root / file, table, (schema.image, *wanted))
+        with opened(root, file) as table:
+            _check(root, file, table, (schema.image, *wanted))
             texts = [name for name in dict.fromkeys(wanted) if name in texts_of(table)]
-        with opened(root / file, texts=texts) as table:
+        with opened(root, file, texts=texts) as table:
             number = 0
             for batch in table.iter_batches(batch_size=65_536, columns=wanted):
                 labels = values_of(batch.column(schema.label))
@@ -177,15 +178,16 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
     )
 
 
-def _check(file: Path, table: Any, columns: Sequence[str]) -> None:
+def _check(root: Path, shard: str, table: Any, columns: Sequence[str]) -> None:
     """Raises SkipwiseError if a column is missing, or if there are more rows than bytes in the file."""
+    file = root / shard
     for name in columns:
         if table.schema_arrow.names.count(name) != 1:
             raise SkipwiseError(
                 f"{file} has no column {name!r}, which another Parquet file beside it has; give one of them, or make "
                 "them alike."
             )
-    rows, size = table.metadata.num_rows, file.stat().st_size
+    rows, size = table.metadata.num_rows, size_and_stamp(root, shard)[0]
     if not 0 <= rows <= size:
         raise SkipwiseError(
             f"{file} claims {rows:,} images in {size:,} bytes, which is impossible; download or create it again."

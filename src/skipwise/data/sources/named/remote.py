@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from skipwise.core.files.paths import refuse_address
 from skipwise.data.containers import Progress
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.source import Source
@@ -12,7 +11,7 @@ def open_remote(data: str, options: ReadingOptions, progress: Progress | None = 
     """Opens a data set of torchvision or Hugging Face; None if `data` is not such a name.
 
     Raises:
-        SkipwiseError: there is no data set of that name, it cannot be downloaded, or `data` is a web address.
+        SkipwiseError: there is no data set of that name, or it cannot be downloaded.
     """
     library, colon, name = data.partition(":")
     if library == "torchvision" and colon:
@@ -23,5 +22,4 @@ def open_remote(data: str, options: ReadingOptions, progress: Progress | None = 
         from skipwise.data.sources.named.huggingface import open_huggingface
 
         return open_huggingface(name, options)
-    refuse_address(data)
     return None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.regular import read_regular
+from skipwise.core.remote.cells import cells_folder
 from skipwise.core.text import count
 from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
@@ -18,6 +19,7 @@ from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Source
 from skipwise.data.sources.table_files.reading import read_tables
 from skipwise.data.sources.table_files.table import Table
+from skipwise.data.sources.tables.addressed_table import is_one, read_addressed_table
 from skipwise.data.sources.tables.class_names import ClassNames, find_class_names
 from skipwise.data.sources.tables.image_table import ImageTable, read_image_table
 from skipwise.data.sources.tables.missing_images import finder_on_disk, missing_sentence
@@ -48,15 +50,25 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         raise SkipwiseError(f"{path} has several sheets with images; save the right one as .csv and give that.")
     if (pixels := pixel_set(stem(path.name), table)) is not None:
         return pixels.source()
-    listed, place = _found(path, table, options, progress)
+    root = path.parent
+    try:
+        listed, place = _found(path, table, options, progress)
+        if listed.missing and all(is_one(cell) for cell, _ in listed.missing):
+            raise SkipwiseError(missing_sentence([listed], str(root.resolve())))
+    except SkipwiseError:
+        # Images beside the table come first: somebody may have downloaded them already.
+        elsewhere = read_addressed_table(table, options, progress)
+        if elsewhere is None:
+            raise
+        listed, place, root = elsewhere, None, cells_folder()
     if listed.missing:
-        raise SkipwiseError(missing_sentence([listed], str(path.parent.resolve())))
+        raise SkipwiseError(missing_sentence([listed], str(root.resolve())))
     if not listed.labelled:
         raise SkipwiseError(
             f"{path} has no column 'label' with the images' classes; its columns are "
             f"{', '.join(map(repr, listed.columns.header))}. Name one with --label-column."
         )
-    return _reading(path, listed, place).source()
+    return _reading(path, listed, place, root).source()
 
 
 def _found(
@@ -121,8 +133,8 @@ def _documents_of(root: Path) -> Listing:
     return Listing(tuple(entries[:1000]), ())
 
 
-def _reading(path: Path, listed: ImageTable, place: Place | None) -> Reading:
-    container: Container = Folder(path.parent)
+def _reading(path: Path, listed: ImageTable, place: Place | None, root: Path) -> Reading:
+    container: Container = Folder(root)
     if place is not None and not isinstance(place.container, Folder):
         container = place.container
         entries = {entry.name: entry for entry in place.pictures}
@@ -130,12 +142,12 @@ def _reading(path: Path, listed: ImageTable, place: Place | None) -> Reading:
         entries = {}
         for row in listed.rows:
             try:
-                status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
+                status = os.stat(os.path.join(root, row.file))  # noqa: PTH116, PTH118 - called for every row
                 entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
             except OSError:  # a broken link, which is reported when it is read
                 entries[row.file] = Entry(row.file, 0, 0)
     classes = {row.label for row in listed.rows}
-    where = "" if container.path == path.parent else f" in {printable(container.path.name)}"
+    where = "" if container.path in (path.parent, cells_folder()) else f" in {printable(container.path.name)}"
     return Reading(
         name=stem(path.name),
         container=container,

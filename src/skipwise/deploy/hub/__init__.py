@@ -1,0 +1,1 @@
+"""Networks for the Hugging Face Hub: `export --huggingface` and `push`."""

@@ -1,0 +1,97 @@
+"""The X of `fit` and `predict`: arrays of images, rows of pixels, or paths of image files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MANY = (
+    "images [N, height, width], [N, height, width, channels] with 1 or 3 channels, or rows of square images [N, pixels]"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """The values of an array that count as black and as white. They are found in `fit`, and `predict` goes by them.
+
+    Args:
+        black, white: the two values.
+        exact: whether the pixels are bytes, which are taken as they are.
+    """
+
+    black: float = 0.0
+    white: float = 255.0
+    exact: bool = True
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Levels:
+        """The levels of the images in an array: bytes as they are, else 0 to 1 or 0 to 255 where all values lie in
+        there, else from the lowest value to the highest."""
+        if values.dtype == np.uint8:
+            return cls()
+        low, high = float(values.min()), float(values.max())
+        if low >= 0 and high <= 1:
+            return cls(white=1.0, exact=False)
+        if low >= 0 and high <= 255 and values.dtype.kind in "iu":
+            return cls(exact=False)
+        return cls(black=low, white=high if high > low else low + 1, exact=False)
+
+    def pixels(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """The images as bytes. What lies beyond black or white is cut off.
+
+        Raises:
+            ValueError: the values seem to be in another unit than those of `fit`.
+        """
+        if self.exact and values.dtype == np.uint8:
+            return np.ascontiguousarray(values)
+        self._check(values)
+        shares = (values.astype(np.float64) - self.black) / (self.white - self.black)
+        return np.rint(255 * shares.clip(0, 1)).astype(np.uint8)
+
+    def _check(self, values: NDArray[Any]) -> None:
+        if not values.size:
+            return
+        high = float(values.max())
+        if (self.black, self.white) == (0.0, 1.0) and high > 2:
+            raise ValueError(f"X has values up to {high:g}, and in fit they were from 0 to 1; scale them alike.")
+        if self.exact and values.dtype.kind == "f" and 0 < high <= 1:
+            raise ValueError(
+                f"X has values up to {high:g}, and in fit they were bytes from 0 to 255; scale them alike."
+            )
+
+
+def are_paths(X: Any) -> bool:
+    """Returns whether X is a sequence of paths rather than of pixels."""
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "OU":
+        return False
+    if isinstance(X, str | os.PathLike) or not hasattr(X, "__len__") or getattr(X, "ndim", 1) != 1 or len(X) == 0:
+        return False
+    return all(isinstance(each, str | os.PathLike) for each in X)
+
+
+def as_images(values: NDArray[Any]) -> NDArray[Any]:
+    """An array as images [N, height, width, channels].
+
+    Raises:
+        ValueError: its shape is not that of images.
+    """
+    shape = values.shape
+    if values.ndim == 2:
+        for channels in (1, 3):
+            side = round((shape[1] / channels) ** 0.5)
+            if side and channels * side * side == shape[1]:
+                return values.reshape(-1, side, side, channels)
+        raise ValueError(
+            f"X has rows of {shape[1]} values, which make no square image, grey or of three colours; give {MANY}."
+        )
+    if values.ndim == 3:
+        return values[..., None]
+    if values.ndim == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):
+        return values.transpose(0, 2, 3, 1)
+    if values.ndim != 4 or shape[3] not in (1, 3):
+        raise ValueError(f"X has the shape {shape}; give {MANY}, or paths of image files.")
+    return values

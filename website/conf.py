@@ -1,0 +1,38 @@
+"""Configuration of Sphinx, which turns the gathered pages into the site."""
+
+import skipwise
+
+project = "Skipwise"
+author = "The Skipwise authors"
+copyright = "The Skipwise authors; Apache-2.0"
+release = version = skipwise.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["extra"]
+default_role = "code"  # `name` in a docstring
+highlight_language = "none"
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 4  # as links between pages name them
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # docstrings say them, with what they mean
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+add_module_names = False
+python_maximum_signature_line_length = 80
+
+html_theme = "furo"
+html_title = f"Skipwise {release}"
+html_static_path = ["static"]
+html_css_files = ["style.css"]
+html_extra_path = []
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+
+
+def setup(app):  # type: ignore[no-untyped-def]
+    """Takes the reports as they are, from the folder of the gathered pages."""
+    app.config.html_extra_path = [str(app.srcdir / "extra")]
