@@ -76,7 +76,7 @@ def chance_to_settle(
         >>> rng = np.random.default_rng(0)
         >>> hard = rng.random(2000)
         >>> tables = {
-        ...     name: hard + rng.normal(0, 0.1, (5, 2000)) < share for name, share in (("old", 0.85), ("new", 0.86))
+        ...     name: hard + rng.normal(0, 0.1, (5, 2000)) < share for name, share in (("old", 0.85), ("new", 0.853))
         ... }
         >>> from skipwise.statistics import judge, pair_level
         >>> judged = judge(tables, margin=0.005, looks=(5, 20))

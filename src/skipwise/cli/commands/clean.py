@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,8 +26,8 @@ def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None
     from skipwise.cleaning.clean import clean as run
     from skipwise.cleaning.clean import free
 
-    given = {"folders": folders} if folders else {}
-    found = run(**given, **line.given())
+    # Where nothing is named, and nothing was made here yet, the cache is what is left.
+    found = run(folders or ["runs"] * Path("runs").is_dir(), **line.given())
     if shown.json:
         print_json(_plain(found))
         return 2 if found.left else 0
