@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from skipwise.cleaning.options import CleanOptions
-from skipwise.cleaning.record import Cleaning
 from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
 from skipwise.core.text import byte_size, command
+
+if TYPE_CHECKING:
+    from skipwise.cleaning.record import Cleaning
 
 Folders = Annotated[
     list[str] | None,
