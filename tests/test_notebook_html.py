@@ -189,6 +189,7 @@ def test_each_row_of_the_table_draws_what_its_record_is(name: str) -> None:
     assert first._repr_html_ is Shown._repr_html_
 
 
+@pytest.mark.slow
 def test_records_of_real_work(small: Path, here: Path) -> None:
     """A run, an audit, an evaluation, an export, an explanation, advice and a plan."""
     audit = skipwise.audit(small / "pics", output=here / "audit")
