@@ -55,7 +55,7 @@ def make_photos(root: Path, *, classes: int = 3, per_class: int = 12, side: int 
     return root
 
 
-CHOOSING = {"CXX", "FORCE_COLOR", "NO_COLOR", "SKIPWISE_MAX_PIXELS"}
+CHOOSING = {"CXX", "FORCE_COLOR", "NO_COLOR", "SKIPWISE_MAX_PIXELS", "SKIPWISE_PROGRESS"}
 CHOOSING |= {"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"}
 """Variables by which Skipwise, or what it uses, goes."""
 

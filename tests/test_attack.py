@@ -18,7 +18,17 @@ from tests.attack.kinds import KINDS
 from tests.attack.state import Ended
 from tests.attack.tasks import READING, Task
 
-SHORT = {"kills": 8, "crowds": 3, "disks": 6, "caches": 6, "flips": 50, "records": 30, "images": 1000, "archives": 60}
+SHORT = {
+    "kills": 8,
+    "crowds": 3,
+    "disks": 6,
+    "caches": 6,
+    "flips": 50,
+    "records": 30,
+    "servers": 4,
+    "images": 1000,
+    "archives": 60,
+}
 """Attacks of each kind; about three minutes in all."""
 TOLD = "skipwise: trained/run.json is damaged; remove it to start that part again."
 SAYING, MAKING = Task(name="a", command=("report",), said=True), Task(name="b", command=("train",), files=("out/*",))

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import skipwise
+from skipwise.cli.summaries.evaluation import print_evaluation
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.wording.further import claims, further
 from skipwise.core.errors import SkipwiseError
@@ -18,6 +19,7 @@ from skipwise.data.sources import open_source, opening
 from skipwise.data.sources.arrays.array_sets import ArraySet
 from skipwise.data.sources.named import backgrounds
 from skipwise.data.sources.named.in_memory import NAMED
+from skipwise.evaluating.relying import relied
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
 from skipwise.evaluation.variants import backgrounds as variant
 from skipwise.training.run.variant_answers import read_variant
@@ -117,7 +119,7 @@ def test_photographs_of_ones_own_are_taken_from_class_folders(tmp_path: Path, mo
 
 
 def test_networks_that_go_by_the_background_are_found_out(
-    made: ArraySet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: ArraySet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(NAMED, "backgrounds", lambda: made)
     monkeypatch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
@@ -149,6 +151,20 @@ def test_networks_that_go_by_the_background_are_found_out(
         assert same > 0.5 > 0.3 > plain  # the shapes say nothing
         assert each.outcome.value > 0.4
     assert judged.pairs[0].verdict in ("unresolved", "better", "worse")
+    # `evaluate` says the same of one run.
+    run = found.folder / "runs" / f"{LINEAR.replace(':', '.')}-s0"
+    report = skipwise.evaluate(run, trust=LINEAR, output=tmp_path / "e")
+    kept = read_variant(run, "backgrounds", backgrounds.VERSIONS).answers == labels
+    shown = report.reliance
+    assert shown is not None
+    assert (shown.plain.value, shown.same.value, shown.other.value) == pytest.approx(tuple(kept.mean(axis=1)))
+    assert shown.difference.value == pytest.approx(shown.same.value - shown.other.value)
+    assert 0 < shown.difference.low < shown.difference.value < shown.difference.high
+    assert "Before other backgrounds" in report.page.read_text()
+    print_evaluation(report, network=str(run))
+    said = capsys.readouterr().out.replace("\n", " ")
+    assert relied(shown) in said
+    assert "of another class" in said
     assert all(sentence.startswith("By reliance on the background, ") for sentence in claims(question, judged))
 
 

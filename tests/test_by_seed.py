@@ -88,8 +88,8 @@ def test_epochs_are_told_with_who_did_not_get_there(fabricated: Fabricated) -> N
     some = attempts(25, 26, None, None, None, None)
     found = line(a=attempts(3, 4, 3, 5, 4, 3), b=some)
     assert found.startswith(
-        "Epochs until half of the runs have 80% validation accuracy: a 3 (3 to 5), reached by 6 of 6 runs; b not "
-        "reached by half, reached by 2 of 6 runs. b needs more epochs than a: 24.8 more on average"
+        "Epochs until half of the runs have 80% validation accuracy: a 3 (3 to 5) (6 of 6 runs got there); b "
+        "not within 30 (2 of 6 runs got there). b needs more epochs than a: 24.8 more on average"
     )
     assert "counted up to 30 (" in found
     assert line(b=some, a=attempts(3, 4, 3, 5, 4, 3)).partition("b needs more")[2] == found.partition("b needs more")[2]
@@ -97,7 +97,8 @@ def test_epochs_are_told_with_who_did_not_get_there(fabricated: Fabricated) -> N
     quick = attempts(3, 4, 3, 5, 4, 3)
     assert line(a=quick, b=some, c=some).endswith("No other difference in the epochs needed is shown.")
     assert line(a=attempts(3, 4), b=attempts(5, 4)).endswith("so nothing is judged.")
-    assert "a 5 (3 or more), reached by 4 of 5 runs;" in line(a=attempts(3, 4, 5, 6, None), b=some)
+    assert "a 5 (3 or more) (4 of 5 runs got there);" in line(a=attempts(3, 4, 5, 6, None), b=some)
+    assert "b not within 30 (none of 5 runs got there)." in line(a=some, b=attempts(*[None] * 5))
     about = by_seed.about_epochs(target(a=some, b=some))
     assert about[1] == "The interval of a median holds in at least 97% of cases, for each by itself."
     assert about[2] == "The loss of 2 runs of b diverged; they count as never getting there."

@@ -171,7 +171,7 @@ def test_groups_are_what_is_judged_on_and_what_is_said(tmp_path: Path) -> None:
     assert not any("a difference is likely" in note for note in notes(plan, replace(scarce, test_groups=8)))
     short = replace(pair, verdict="unresolved", seeds_needed=None, images_needed=None, groups_needed=31)
     assert pairs.remedy(short, results) == (
-        "about 31 groups of test images instead of 8 would settle it; more seeds can't"
+        f"about 31 groups of test images instead of 8 would settle it, {pairs.IF}; more seeds can't"
     )
     wide = replace(short, low=-1.0, high=1.0, seeds=2)
     assert pairs.verdict(wide, results.question) == "unresolved: 2 seeds on these images can't tell them apart"

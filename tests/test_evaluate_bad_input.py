@@ -11,6 +11,7 @@ from PIL import Image
 
 import skipwise
 from skipwise import SkipwiseError
+from skipwise.comparison.question.target import check_reachable
 from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.export.export import Exported
 
@@ -82,10 +83,12 @@ def test_a_target_on_validation_images_where_there_are_none(tmp_path: Path) -> N
     with pytest.raises(SkipwiseError, match="is an accuracy on the validation images, and there are none"):
         skipwise.compare("digits", output=tmp_path / "c", **options)  # type: ignore[arg-type]
     assert not (tmp_path / "c").exists()
+    with pytest.raises(SkipwiseError, match="there are none; leave it out; a comparison without --folds and"):
+        check_reachable(90.0, 0, planned=False)
 
 
 @pytest.mark.parametrize(("side", "mode"), [(16, "RGB"), (24, "1")])
-def test_images_of_16_pixels_or_1_bit_are_corrupted_like_others(
+def test_images_of_16_pixels_or_1_bit_are_corrupted_like_others_and_that_is_said(
     trained: Path, tmp_path: Path, side: int, mode: str
 ) -> None:
     images = pictures(tmp_path / "i", CLASSES, side=side, mode=mode)
@@ -94,6 +97,9 @@ def test_images_of_16_pixels_or_1_bit_are_corrupted_like_others(
     )
     assert found.robustness is not None
     assert found.robustness.images == 12
+    notes = " ".join(found.record.notes)
+    assert f"Images of {side} pixels a side are corrupted, and the severities were made for 32 and more" in notes
+    assert ("Some images have 1 bit for each pixel" in notes) == (mode == "1")
 
 
 def test_the_folder_of_a_comparison(tmp_path: Path, trained: Path) -> None:

@@ -20,6 +20,7 @@ from skipwise.comparison.report.networks import write_network_pages
 from skipwise.comparison.results.division import MOST_IMAGES, divide
 from skipwise.comparison.results.finished import Comparison, read_comparison
 from skipwise.core.files.locks import locked
+from skipwise.training.depth_norms import DepthRecord, DepthSnapshot, write_depth_norms
 from skipwise.training.run.predictions import read_predictions
 from tests.browsing import CONTRASTS, page_of
 from tests.test_comparison import QUICK
@@ -54,6 +55,19 @@ def test_each_network_has_a_page_of_its_first_run_which_the_report_links(finishe
         assert "data:image/" in text
     assert sum(path.stat().st_size for path in finished.folder.glob("evaluation/*/*")) < 500_000
     assert finished.report.stat().st_size < 1_000_000
+
+
+def test_norms_by_depth_are_on_the_pages_of_networks_that_recorded_them(finished: Comparison) -> None:
+    folder = finished.folder / "runs" / "plain18-s0"
+    assert 'id="depth"' not in (finished.folder / "evaluation" / "plain18" / "evaluation.html").read_text()
+    norms = (1.0, 2.0, 4.0)
+    snapshot = DepthSnapshot(epoch=0, activations=norms, gradients=norms)
+    record = DepthRecord(epochs=(0,), model="plain18", seed=0, images=8, blocks=("a", "b", "c"), snapshots=(snapshot,))
+    write_depth_norms(folder, record)
+    shutil.rmtree(finished.folder / "evaluation")
+    skipwise.report(finished.folder)
+    pages = {name: (finished.folder / "evaluation" / name / "evaluation.html").read_text() for name in QUICK["models"]}
+    assert {name for name, text in pages.items() if 'id="depth"' in text} == {"plain18"}
 
 
 def test_a_page_says_what_evaluate_says_of_the_same_run(finished: Comparison, tmp_path: Path) -> None:

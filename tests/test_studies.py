@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 import signal
@@ -26,10 +27,15 @@ from skipwise import SkipwiseError
 from skipwise.comparison.budget import forecast as forecast_module
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import Comparison, read_comparison
+from skipwise.comparison.run.by_seed import attempts
+from skipwise.comparison.run.collapse import DIVERGED
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
+from skipwise.data.sources.named.in_memory import NAMED
 from skipwise.evaluation.outcomes.named import outcome_names
-from skipwise.studies import forecast
+from skipwise.nets.external_code import code_fingerprint
+from skipwise.statistics import Attempt
+from skipwise.studies import forecast, listing, networks
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
 from skipwise.studies.claims import inverted
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
@@ -44,6 +50,7 @@ from skipwise.studies.study import carry_out
 from skipwise.studies.subset import write_subset
 from skipwise.studies.table import STUDIES
 from skipwise.training.callbacks import Callback, Callbacks, RunEnd
+from skipwise.training.loop.recipe import RecipeOptions, choose_recipe
 from skipwise.training.machine.execution import Execution
 from skipwise.training.probe import step as step_module
 from skipwise.training.probe.step_cost import StepCost
@@ -127,6 +134,8 @@ def test_plans_resolve(study: Study, scale: Scale, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_list_says_how_long_studies_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "LONGEST", math.inf)
+
     def listed(step: float) -> dict[str, float]:
         cost = StepCost(step=step, evaluation=0.0, update=0.0, share=1.0)
         monkeypatch.setattr(step_module, "try_step", lambda *_, **__: cost)
@@ -156,6 +165,25 @@ def test_equal_time_gives_the_slower_network_fewer_epochs(seconds: float | None,
     setup = study.adjust(study.small, done)
     assert [design.epochs for design in setup.designs] == [12, epochs]  # never more
     assert [f"{seconds:.2f} times" in each for each in setup.measured] == [True] * (seconds is not None)
+
+
+def test_networks_for_which_there_is_no_time_are_taken_to_be_as_quick_as_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cost, tried = StepCost(step=0.5, evaluation=0.1, update=0.02, share=1.0), []
+    monkeypatch.setattr(step_module, "try_step", lambda network, *_, **__: (tried.append(network), cost)[1])
+    execution = Execution(device="cpu", precision="fp32", threads=1)
+    recipe = choose_recipe(RecipeOptions(recipe="fast", epochs=1, batch_size=10), mirrors=True, images=100)
+    trials = forecast.Trials(0.0)
+    first, other = (DIGITS.network(name) for name in ("resnet18", "plain18"))
+    assert (
+        trials.cost(first, recipe, execution, size=8, multiply_adds=1000) == cost
+    )  # without one there is nothing to go by
+    assert trials.cost(first, recipe, execution, size=8, multiply_adds=1000) == cost
+    assert trials.cost(other, recipe, execution, size=8, multiply_adds=3000) == StepCost(
+        1.5, pytest.approx(0.3), 0.06, 1.0
+    )
+    assert len(tried) == 1
 
 
 def test_equal_latency_takes_the_nearest_width(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,6 +315,37 @@ from pathlib import Path
 from tests.test_studies import carried_out
 carried_out(Path("{folder}"))
 """
+
+
+def test_where_images_are_not_found_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SkipwiseError, match=r"nowhere\.zip"):
+        carried_out(tmp_path, data=[f"digits={tmp_path / 'nowhere.zip'}"])
+
+    def offline() -> None:
+        raise SkipwiseError("The digits can't be downloaded; check the connection.")
+
+    monkeypatch.setitem(NAMED, "digits", offline)
+    with pytest.raises(SkipwiseError, match=r"connection\. Or say where .*: --data digits=path/to/images\."):
+        carried_out(tmp_path)
+    assert not list(tmp_path.rglob("plan.json"))
+
+
+def test_a_run_that_diverged_never_reaches_the_target_in_studies_either(tmp_path: Path) -> None:
+    job = tmp_path / "runs" / "a-s0"
+    job.mkdir(parents=True)
+    (job / "metrics.jsonl").write_text("")
+    failed = SimpleNamespace(seed=0, status="failed", reason=f"{DIVERGED} in epoch 3")
+    plan: Any = SimpleNamespace(
+        jobs=lambda *_: (SimpleNamespace(folder="runs/a-s0"),), recipe=SimpleNamespace(epochs=30)
+    )
+    candidate: Any = SimpleNamespace(name="a", runs=(failed,))
+    assert attempts(plan, tmp_path, candidate, 0.5) == {0: Attempt(epochs=30, reached=False)}
+
+
+def test_the_code_of_the_networks_has_a_fingerprint_that_editing_does_not_change() -> None:
+    """Records in docs/studies have it in the digests of their plans."""
+    assert code_fingerprint(at_width("resnet18", 20)) == networks.FINGERPRINT
+    assert code_fingerprint("tests.external_networks:Linear") != networks.FINGERPRINT
 
 
 @pytest.mark.slow

@@ -108,11 +108,12 @@ def test_open_pairs_say_why_they_were_left_open() -> None:
     later = replace(pair, seeds_needed=31, images_needed=None)
     assert (
         pairs.left_open(later, results)
-        == "still open after 12 seeds, the last look; about 31 seeds instead of 12 would settle it"
+        == f"still open after 12 seeds, the last look; about 31 seeds instead of 12 would settle it, {pairs.IF}"
     )
     never = replace(pair, seeds_needed=None)
     assert (
-        pairs.left_open(never, results) == "about 9,400 test images instead of 2,000 would settle it; more seeds can't"
+        pairs.left_open(never, results)
+        == f"about 9,400 test images instead of 2,000 would settle it, {pairs.IF}; more seeds can't"
     )
     assert results.beaten() == {"plain18": "se_resnet18"}
     with_one_out = replace(pair, a="resnet18", b="plain18")

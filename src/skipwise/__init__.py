@@ -1,72 +1,14 @@
 """Skipwise trains residual networks, compares them on your images and your machine, and says how sure the result is.
 
-The public names are loaded when they are first used: importing skipwise imports no torch.
+The public names are loaded when they are first used: importing skipwise imports no torch. Type checkers and editors
+know them from __init__.pyi, which `python -m skipwise.make_stub` writes.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from skipwise import statistics as statistics
-    from skipwise import tracking as tracking
-    from skipwise.advice.advise import Advice as Advice
-    from skipwise.advice.advise import advise as advise
-    from skipwise.auditing.audit import audit as audit
-    from skipwise.cleaning.clean import clean as clean
-    from skipwise.cleaning.record import Cleaning as Cleaning
-    from skipwise.comparison.compare import compare as compare
-    from skipwise.comparison.executors.executor import Executor as Executor
-    from skipwise.comparison.executors.in_process import InProcess as InProcess
-    from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
-    from skipwise.comparison.executors.ray.executor import RayExecutor as RayExecutor
-    from skipwise.comparison.executors.slurm.executor import SlurmExecutor as SlurmExecutor
-    from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmRequest
-    from skipwise.comparison.plan.planned import Planned as Planned
-    from skipwise.comparison.recommend import recommend as recommend
-    from skipwise.comparison.restore import restore as restore
-    from skipwise.comparison.results.finished import Comparison as Comparison
-    from skipwise.comparison.results.finished import report as report
-    from skipwise.comparison.run.observer import Observer as Observer
-    from skipwise.core.errors import SkipwiseError as SkipwiseError
-    from skipwise.cost.profile import profile as profile
-    from skipwise.data.sources import ReadingOptions as ReadingOptions
-    from skipwise.data.sources import Source as Source
-    from skipwise.data.sources import open_images as open_images
-    from skipwise.deploy.export.export import export as export
-    from skipwise.deploy.hub.push import Pushed as Pushed
-    from skipwise.deploy.hub.push import push as push
-    from skipwise.deploy.load import load as load
-    from skipwise.deploy.predict.predict import predict as predict
-    from skipwise.deploy.predict.predictor import Prediction as Prediction
-    from skipwise.deploy.predict.predictor import Predictor as Predictor
-    from skipwise.deploy.verify.verify import verify as verify
-    from skipwise.evaluating.evaluate import evaluate as evaluate
-    from skipwise.evaluating.record import EvaluationReport as EvaluationReport
-    from skipwise.explaining.explain import explain as explain
-    from skipwise.explaining.record import ExplanationReport as ExplanationReport
-    from skipwise.gating.gate import gate as gate
-    from skipwise.gating.record import GateReport as GateReport
-    from skipwise.judging.judge import judge as judge
-    from skipwise.judging.predictions import judge_predictions as judge_predictions
-    from skipwise.judging.record import Judged as Judged
-    from skipwise.judging.record import JudgeReport as JudgeReport
-    from skipwise.nets.spec import NetworkSpec as NetworkSpec
-    from skipwise.nets.weights.loading import load_weights as load_weights
-    from skipwise.nets.zoo import create_model as create_model
-    from skipwise.nets.zoo import list_models as list_models
-    from skipwise.serving.serve import serve as serve
-    from skipwise.studies.records import StudyReport as StudyReport
-    from skipwise.studies.study import study as study
-    from skipwise.training.callbacks import Callback as Callback
-    from skipwise.training.callbacks import Epoch as Epoch
-    from skipwise.training.depth_norms import DepthNorms as DepthNorms
-    from skipwise.training.depth_norms import read_depth_norms as read_depth_norms
-    from skipwise.training.train import train as train
-    from skipwise.watching.record import Status as Status
-    from skipwise.watching.status import status as status
+from typing import Any
 
 __version__ = "0.1.0"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from tests.attack.damage import damaged
-from tests.attack.judging import different, ended_badly, names
+from tests.attack.judging import STATUSES, different, ended_badly, names
 from tests.attack.state import Ended, State
 from tests.attack.tasks import READING, Task
 
@@ -46,8 +46,7 @@ def chosen(whole: Path, rng: Random, suffixes: tuple[str, ...] = ()) -> tuple[st
 
 def noticed(state: State, ended: Ended, expected: Ended, task: Task, file: str) -> str:
     """Whether a damaged file changed an answer in silence, or ended the command badly."""
-    allowed = (0, 1, 2) if task.command[0] == "verify" else (0, 2)
-    if failure := ended_badly(ended, allowed=allowed):
+    if failure := ended_badly(ended, allowed=STATUSES.get(task.command[0], (0, 2))):
         return failure
     if left := state.hidden():
         return f"{left[0]} is left behind."

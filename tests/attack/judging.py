@@ -9,6 +9,8 @@ from tests.attack.state import Ended
 from tests.attack.tasks import Task
 from tests.fuzzing import check_sentence
 
+STATUSES = {"verify": (0, 1, 2), "gate": (0, 1, 2, 3)}
+"""What a command may end with where that is more than 0 and 2: it found something."""
 CRASHES = ("Traceback (most recent call last)", "Fatal Python error", "terminate called", "Bus error", "core dumped")
 _FRAME = re.compile(r'File "[^"]*/(skipwise/[^"]+)", line (\d+), in (\S+)')
 

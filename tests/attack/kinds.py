@@ -15,6 +15,7 @@ from tests.attack.flips import Flips
 from tests.attack.kills import Kills
 from tests.attack.mutants import Archives, Images
 from tests.attack.records import Records
+from tests.attack.servers import Servers
 
 
 class Attacker(Protocol):
@@ -46,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "disks": Kind(Disks, 10, mounts=True),
     "crowds": Kind(Crowds, 10),
     "caches": Kind(Caches, 10),
+    "servers": Kind(Servers, 5),
     "images": Kind(Images, 3),
     "archives": Kind(Archives, 7),
 }

@@ -7,7 +7,7 @@ from random import Random
 
 from tests.attack.edits import MARKER, MODULE, damaged_and_sealed, edited, module_file, seal
 from tests.attack.flips import chosen
-from tests.attack.judging import ended_badly
+from tests.attack.judging import STATUSES, ended_badly
 from tests.attack.state import State
 
 
@@ -40,7 +40,7 @@ class Records:
             return what, f"Code of the record ran in {task.name}."
         if new := sorted(self._outside() - before):
             return what, f"{new[0]} was written outside."
-        return what, ended_badly(ended, allowed=(0, 1, 2) if task.command[0] == "verify" else (0, 2))
+        return what, ended_badly(ended, allowed=STATUSES.get(task.command[0], (0, 2)))
 
     def _outside(self) -> set[str]:
         """What is beside the folder that the command was given in, and in the user's own."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.core.files.locks import locked
-from tests.attack.tasks import COMPARE, IMAGES, LONG, TRAIN, Task
+from tests.attack.tasks import COMPARE, EVALUATE, IMAGES, JUDGE, LONG, SEVERAL, STUDY, TRAIN, Task
 from tests.conftest import make_photos
 from tests.processes import Command, time_briefly
 
@@ -30,8 +30,8 @@ CLOCKS = frozenset({"seconds", "step", "evaluation", "run.json", "metrics.jsonl"
 """Keys of what took how long, and of checksums of that."""
 PATIENCE = 180.0
 """Seconds after which a command is taken to wait for ever."""
-BEGUN, LARGEST = "ATTACK_BEGUN", "ATTACK_LARGEST"
-"""Variables: a file that says that a command has begun; the bytes that a file may have."""
+BEGUN, LARGEST, STUDIES = "ATTACK_BEGUN", "ATTACK_LARGEST", "ATTACK_STUDIES"
+"""Variables: a file that says that a command has begun; the bytes of a file, at most; whether there is a tiny study."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class State:
             BEGUN: str(begun),
         }
         given = [argument.replace(IMAGES, str(self.images)) for argument in arguments]
+        environment |= {STUDIES: "1"} if given[0] == "study" else {}
         command = Command(*given, cwd=self.here, env=environment | variables, prepare=begin)
         while not begun.exists() and command.poll() is None:
             time.sleep(0.001)
@@ -156,6 +157,11 @@ def begin() -> None:
     if LARGEST in os.environ:
         largest = int(os.environ[LARGEST])
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    if STUDIES in os.environ:
+        from skipwise.studies import table
+        from tests.attack.tiny import TINY
+
+        table.STUDIES[TINY.name] = TINY
     Path(os.environ[BEGUN]).touch()
 
 
@@ -168,10 +174,14 @@ def _prepare(state: State) -> None:
     state.here.mkdir()
     _made(state, *TRAIN, "-o", "trained")
     _made(state, *COMPARE, "-o", "compared")
+    _made(state, *SEVERAL, "-o", "several")
+    _made(state, *JUDGE, "-o", "judged")
+    _made(state, *STUDY, "-o", "studied")
     _made(state, "audit", IMAGES, "-o", "audited")
     for format in ("onnx", "openvino", "torch"):
         _made(state, "export", "trained", "--format", format, "-o", f"shipped-{format}")
         _made(state, "verify", f"shipped-{format}", "--no-timing")
+    _made(state, *EVALUATE, "-o", "evaluated")
     answer = ("predict", "shipped-onnx", IMAGES, "-b", "4", "--probabilities", "-o")
     for name in ("answers", "begun"):
         _made(state, *answer, f"{name}.csv")

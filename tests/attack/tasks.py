@@ -10,6 +10,13 @@ HOW = ("--width", "0.25", "--epochs", "4", "--img-size", "16", "--precision", "f
 LONG = ("--width", "0.25", "--epochs", "60", "--img-size", "16", "--precision", "fp32", "--no-compile")
 TRAIN = ("train", IMAGES, *HOW)
 COMPARE = ("compare", IMAGES, *HOW, "--models", "resnet18,mobilenet_v2", "--looks", "2", "--workers", "2")
+SEVERAL = (*COMPARE, "--outcome", "accuracy,corrupted,brier")
+RUNS = tuple(f"compared/runs/{name}-s{seed}" for name in ("resnet18", "mobilenet_v2") for seed in (0, 1))
+JUDGE = ("judge", *RUNS, "--margin", "1")
+EVALUATE = ("evaluate", "shipped-onnx", IMAGES, "--corruptions", "fog,pixelate", "--severities", "1,5")
+GATE = ("gate", "shipped-onnx", "shipped-openvino", IMAGES, "--margin", "60", "--no-timing")
+STUDY = ("study", "tiny", "--pages", "pages")
+"""A study that only the processes of attacks know; see `state.py`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +47,16 @@ def _comparison_files(folder: str) -> tuple[str, ...]:
 
 
 CERTIFICATES = ("out/certificate.json", "out/certificate.html")
+VARIANTS = ("{}/runs/*/variants/*.npz", "{}/runs/*/variants/*.json")
+EVALUATION = ("{}/evaluation.json", "{}/evaluation.html", "{}/predictions.csv")
+JUDGEMENT = ("{}/judge.json", "{}/judge.md")
+STUDIED = ("{}/*.csv", "{}/*/comparison.json", "{}/*/runs/*/predictions.npz")
+"""Of a study; its page and record have times in them."""
+
+
+def _in(folder: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(pattern.format(folder) for pattern in patterns)
+
 
 WRITING: tuple[Task, ...] = (
     Task(name="train", command=(*TRAIN, "-o", "out"), files=_run_files("out")),
@@ -50,6 +67,25 @@ WRITING: tuple[Task, ...] = (
     ),
     Task(name="train longer", command=("train", IMAGES, *LONG, "-o", "out"), files=_run_files("out")),
     Task(name="compare", command=(*COMPARE, "-o", "out"), files=_comparison_files("out")),
+    Task(
+        name="compare, several outcomes",
+        command=(*SEVERAL, "-o", "out"),
+        files=(*_comparison_files("out"), *_in("out", VARIANTS)),
+    ),
+    Task(
+        name="evaluate, corrupted",
+        command=(*EVALUATE, "-o", "out"),
+        reads=("shipped-onnx",),
+        files=_in("out", EVALUATION),
+    ),
+    Task(name="judge", command=(*JUDGE, "-o", "out"), reads=("compared",), files=_in("out", JUDGEMENT)),
+    Task(
+        name="gate --markdown",
+        command=(*GATE, "--markdown", "out.md"),
+        reads=("shipped-onnx", "shipped-openvino"),
+        files=("out.md",),
+    ),
+    Task(name="study", command=(*STUDY, "-o", "out"), files=_in("out", STUDIED)),
     *(
         Task(
             name=f"export {format}",
@@ -182,6 +218,52 @@ READING: tuple[tuple[int, str, tuple[Task, ...]], ...] = (
                 said=True,
             ),
         ),
+    ),
+    (
+        8,
+        "several/**/*",
+        (
+            Task(
+                name="report --format md, several outcomes",
+                command=("report", "several", "--format", "md"),
+                reads=("several",),
+                said=True,
+            ),
+            Task(
+                name="compare again, several outcomes",
+                command=(*SEVERAL, "-o", "several"),
+                reads=("several", "cache"),
+                files=(*_comparison_files("several"), *_in("several", VARIANTS)),
+                said=True,
+            ),
+        ),
+    ),
+    (
+        5,
+        "compared/runs/**/*",
+        (Task(name="judge", command=(*JUDGE, "-o", "out"), reads=("compared",), files=_in("out", JUDGEMENT)),),
+    ),
+    *(
+        (weight, pattern, (Task(name=f"{command[0]} again", command=command, reads=reads, files=files, said=True),))
+        for weight, pattern, command, reads, files in (
+            (4, "judged/*", (*JUDGE, "-o", "judged"), ("judged", "compared"), _in("judged", JUDGEMENT)),
+            (
+                4,
+                "evaluated/*",
+                (*EVALUATE, "-o", "evaluated"),
+                ("evaluated", "shipped-onnx"),
+                _in("evaluated", EVALUATION),
+            ),
+            (5, "studied/**/*", (*STUDY, "-o", "studied"), ("studied",), _in("studied", STUDIED)),
+        )
+    ),
+    *(
+        (
+            4,
+            f"shipped-{format}/**/*",
+            (Task(name="gate", command=GATE, reads=("shipped-onnx", "shipped-openvino"), said=True),),
+        )
+        for format in ("onnx", "openvino")
     ),
     (
         5,

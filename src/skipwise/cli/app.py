@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
+from skipwise.cli import activation
 from skipwise.cli.commands import (
     audit,
     clean,
@@ -49,12 +50,12 @@ from skipwise.data.image.limits import most_pixels
 from skipwise.training.machine.signals import SIGNALS
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which residual network should I use on these images, on this machine, and how sure is that?",
+    epilog=activation.advice(),
 )
 
 

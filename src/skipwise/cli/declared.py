@@ -13,6 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import typer
 from typer.core import TyperCommand
 
+from skipwise.cli.completion import completed
 from skipwise.core.options import Option, build, declared, flag
 
 T = TypeVar("T")
@@ -60,7 +61,8 @@ class Line(Generic[T]):
                 continue
             value, option = self.context.params[name], max(parameter.opts, key=len)
             if parameter.param_type_name == "argument":
-                words.append(Path(value) if value.startswith("-") else value)
+                given = value if isinstance(value, list | tuple) else [value]
+                words += [Path(each) if each.startswith("-") else each for each in given]
             elif isinstance(value, bool):
                 words.append(option if value else max(parameter.secondary_opts, key=len))
             else:
@@ -88,6 +90,9 @@ def command(app: typer.Typer, verb: Callable[..., object], *, example: str) -> N
     taken = typing.get_args(hints.pop("line"))[0] if "line" in hints else None
     kinds: dict[str, type] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}  # type: ignore[misc]
     arguments = [written[name].replace(annotation=hint) for name, hint in hints.items() if name not in kinds]
+    for hint in hints.values():
+        for declaration in getattr(hint, "__metadata__", ()):
+            completed(declaration)
     options = [each for kind in filter(None, (taken, *kinds.values())) for each in declared(kind).values()]
 
     @functools.wraps(verb)
@@ -147,5 +152,5 @@ def _parameter(option: Option, verb: str) -> inspect.Parameter:
         option.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[kind | None if default is None else kind, declaration],
+        annotation=Annotated[kind | None if default is None else kind, completed(declaration)],
     )

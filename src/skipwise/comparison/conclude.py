@@ -13,7 +13,7 @@ import numpy as np
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS
+from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
@@ -179,6 +179,7 @@ def _measure(plan: Plan, results: Results, study: StudyResult, price: Price | No
         run_seconds=run_seconds(plan, study.records),
         processes=plan.processes,
         trained_seconds=_trained_seconds(plan, study),
+        tuning_seconds=_tuning_seconds(study),
         finished=datetime.now(UTC).date().isoformat(),
         price=price,
         settling=settling(study, results, choice),
@@ -196,6 +197,12 @@ def run_seconds(plan: Plan, records: Records) -> dict[str, float]:
                 if record is not None and record.status == "finished" and (name, seed) not in before:
                     taken.setdefault(name, []).append(record.seconds)
     return {name: median(each) for name, each in taken.items()}
+
+
+def _tuning_seconds(study: StudyResult) -> float | None:
+    """The time of the runs that tuned learning rates; None without any."""
+    tuned = [record.seconds for folder, record in study.records.items() if folder.startswith(f"{TUNING}/")]
+    return sum(tuned) if tuned else None
 
 
 def _trained_seconds(plan: Plan, study: StudyResult) -> float:

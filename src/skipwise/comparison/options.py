@@ -54,6 +54,12 @@ class StudyOptions:
     tune_epochs: int | None = option(
         None, "The number of epochs of the runs for --tune.", unset="a third of the recipe's", metavar="N"
     )
+    tune_trials: int | None = option(
+        None,
+        "Have Optuna choose so many learning rates between the lowest and the highest of --tune for each network, "
+        "instead of trying those of --tune.",
+        metavar="N",
+    )
     time_limit: str | None = option(
         None,
         "Choose the looks and the number of epochs so that the comparison fits into a time, such as 20m or 2h.",

@@ -19,6 +19,7 @@ from skipwise.evaluating.record import PREDICTIONS, EvaluationPlan, EvaluationRe
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.mistakes import pair_examples
 from skipwise.evaluation.one_network import Evaluation
+from skipwise.evaluation.reliance import Reliance
 from skipwise.pages.pictures import FEW_PIXELS, bounded_url
 
 SIDE, CHARACTERS = 96, 6_000
@@ -68,6 +69,7 @@ def compose(
     notes: Sequence[str],
     pictures: Callable[[set[int]], Pictures],
     corrupted: Corrupted | None = None,
+    relying: Reliance | None = None,
     about: About = About(),
 ) -> tuple[EvaluationRecord, str]:
     """The record of an evaluation and its page.
@@ -79,6 +81,7 @@ def compose(
         notes: what a reader must know beside the answer.
         pictures: gives pictures of the images at some positions.
         corrupted: what came of corrupting the images; None where that was not asked for.
+        relying: what came of other backgrounds; None where the data set has none.
         about: what the page says about itself.
     """
     examples = _examples(evaluation, found)
@@ -90,6 +93,7 @@ def compose(
         missing=found.missing,
         extra=found.extra,
         robustness=None if corrupted is None else corrupted.robustness,
+        reliance=relying,
     )
     shown = {
         each.index
@@ -120,6 +124,7 @@ def compose(
             depth=about.depth,
         ),
         corrupted,
+        relying,
     )
     return record, page
 

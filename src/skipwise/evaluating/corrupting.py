@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.text import count
+from skipwise.data.image.pillow import opened
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.images import batches
+from skipwise.deploy.artifact.images import LabelledImages, batches
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.runtime.soundness import faults, shaped
 from skipwise.evaluating.answering import Evaluated
@@ -24,11 +25,13 @@ from skipwise.evaluating.logits import Progress
 from skipwise.evaluating.options import CorruptionOptions
 from skipwise.evaluating.record import CorruptionPlan
 from skipwise.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from skipwise.evaluation.corruptions.apply import MIN_SIDE
+from skipwise.evaluation.corruptions.apply import MIN_SIDE, PUBLISHED_SIDE, about_size
 from skipwise.evaluation.robustness import Robustness, robustness
 
 IMAGES = 1_000
 """Images that are corrupted at most, where nobody says how many."""
+SOME = 100
+"""Images of an array that are looked at for shades between black and white."""
 KEEP_SECONDS = 5.0
 """Seconds after which what was answered is kept."""
 BATCH = 32
@@ -212,12 +215,55 @@ def answer_corrupted(
 
 def _is_right(session: Session, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Returns whether the answers to pixels [N, size, size, C] are right [N]."""
+    return np.asarray(answered_classes(session, pixels) == labels)
+
+
+def answered_classes(session: Session, pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The numbers of the classes that pixels [N, size, size, C], at most `BATCH` images, are taken for.
+
+    Raises:
+        SkipwiseError: there is no answer to one of them.
+    """
     # The last batch is filled up, because a backend prepares for each new number of images.
     whole = np.concatenate([pixels, np.repeat(pixels[-1:], BATCH - len(pixels), axis=0)])
     shares = shaped(session.predict_resized(whole), BATCH, len(session.classes))[: len(pixels)]
     if (fault := next(filter(None, faults(shares)), None)) is not None:
-        raise SkipwiseError(f"A corrupted image has no answer: {fault}; train or export the network again.")
-    return np.asarray(shares.argmax(axis=1) == labels)
+        raise SkipwiseError(f"A changed image has no answer: {fault}; train or export the network again.")
+    return np.asarray(shares.argmax(axis=1), np.int64)
+
+
+def about_originals(images: LabelledImages, size: int) -> list[str]:
+    """Says, a sentence each, that images of 1 bit per pixel are corrupted as grey ones, and that some are very small.
+
+    Args:
+        images: that are corrupted.
+        size: pixels a side that the network takes, to which they are resized first.
+    """
+    pixels = images.source.pixels
+    if pixels is not None:
+        two_valued = bool(np.isin(pixels[images.rows[:SOME]], (0, 255)).all())
+        smallest = min(pixels.shape[1:3])
+    else:
+        found = [_mode_and_side(data) for data in images.encoded()]
+        two_valued = any(mode == "1" for mode, _ in found)
+        smallest = min(side for _, side in found)
+    said = []
+    if two_valued:
+        said.append(
+            "Some images have 1 bit for each pixel, black or white. They are corrupted as grey images, so that the "
+            "network is given shades that it has perhaps never seen."
+        )
+    return list(filter(None, [*said, about_size(min(smallest, size))]))
+
+
+def _mode_and_side(data: bytes) -> tuple[str, int]:
+    """The mode of an encoded image, as Pillow calls it, and its shorter side; of a damaged one, what is no cause for
+    a remark, since it is told where it is decoded."""
+    try:
+        image = opened(data)
+    except Exception:  # damaged bytes may raise anything
+        return "", PUBLISHED_SIDE
+    return image.mode, min(image.size)
 
 
 def about_drawing(plan: CorruptionPlan, images: int) -> str | None:

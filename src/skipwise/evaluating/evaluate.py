@@ -33,7 +33,7 @@ from skipwise.evaluating.answering import (
     new_answers,
 )
 from skipwise.evaluating.composing import NO_PICTURES, About, compose, pictures_from
-from skipwise.evaluating.corrupting import about_drawing, answer_corrupted, asked_corruptions
+from skipwise.evaluating.corrupting import about_drawing, about_originals, answer_corrupted, asked_corruptions
 from skipwise.evaluating.depth_section import depth_section
 from skipwise.evaluating.logits import Progress
 from skipwise.evaluating.options import EvaluateOptions
@@ -46,6 +46,7 @@ from skipwise.evaluating.record import (
     EvaluationRecord,
     EvaluationReport,
 )
+from skipwise.evaluating.relying import answer_backgrounds, brings_backgrounds
 from skipwise.evaluating.weights_file import network_in, subject_of
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.one_network import Evaluation, evaluate_answers
@@ -123,10 +124,12 @@ def evaluate(
                 f"The images that {subject.folder} was evaluated on are not found, so they can't be corrupted; name "
                 "labelled images, or leave --corruptions out."
             )
+        originals = about_originals(found.images.drawn(corruptions.images), subject.preprocessing.size)
         found = found.with_contents(corruptions.images)
     notes = [*said, *found.notes, *about_classes(found)]
     if corruptions is not None:
-        notes += filter(None, [about_drawing(corruptions, len(found.answers.labels))])
+        drawing = about_drawing(corruptions, len(found.answers.labels))
+        notes += filter(None, [drawing, *originals])
     plan = EvaluationPlan(
         network=subject.network,
         model=subject.model,
@@ -150,7 +153,8 @@ def evaluate(
     for sentence in notes:
         notice(sentence)
     evaluation = evaluate_answers(found.answers, subject.classes, validation=found.validation)
-    session = None if corruptions is None else open_network()
+    backgrounds = brings_backgrounds(found.images) and _has_weights(subject)
+    session = open_network() if corruptions is not None or backgrounds else None
     levels, images, depth = subject.preprocessing.levels, found.images, tuple(depth_section(subject))
     with task.open() as place:
         if place.finished:  # another process was quicker
@@ -161,6 +165,9 @@ def evaluate(
             EVALUATIONS.begin(place.folder, plan)
         if corruptions is not None and session is not None:
             corrupted = answer_corrupted(session, found, corruptions, kept=kept, progress=progress)
+        relying = None
+        if backgrounds and session is not None:
+            relying = answer_backgrounds(session, found, progress=progress)
         record, page = compose(
             plan,
             evaluation,
@@ -168,6 +175,7 @@ def evaluate(
             notes=notes,
             pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
             corrupted=corrupted,
+            relying=relying,
             about=About(depth=depth),
         )
         write_text(place.folder / PREDICTIONS, _table(subject, found, evaluation))
@@ -175,6 +183,11 @@ def evaluate(
         write_sealed(place.folder / RECORD, record, [PREDICTIONS, PAGE])
         kept.unlink(missing_ok=True)
     return EvaluationReport(folder=place.folder, record=record)
+
+
+def _has_weights(subject: Subject) -> bool:
+    """Returns whether the network can be asked; the weights of a run may have been removed."""
+    return subject.run is None or (subject.folder / "weights.safetensors").is_file()
 
 
 def _beside_runs(

@@ -12,9 +12,11 @@ from skipwise.evaluating import wording
 from skipwise.evaluating.corrupting import Corrupted
 from skipwise.evaluating.corruption_page import corruption_section
 from skipwise.evaluating.record import PREDICTIONS
+from skipwise.evaluating.relying import relied, rows
 from skipwise.evaluation.confusion import ClassScores
 from skipwise.evaluation.mistakes import Answered
 from skipwise.evaluation.one_network import Confidence, Evaluation
+from skipwise.evaluation.reliance import Reliance
 from skipwise.pages import render
 from skipwise.pages.charts import Axis, Line, Mark, line_chart
 from skipwise.pages.matrix import confusion_table
@@ -59,11 +61,14 @@ class Shown:
     back: tuple[str, str] | None = None
 
 
-def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None = None) -> str:
+def evaluation_page(
+    found: Evaluation, shown: Shown, corrupted: Corrupted | None = None, reliance: Reliance | None = None
+) -> str:
     """The page as HTML.
 
     Args:
         corrupted: what came of corrupting the images; None leaves that section out.
+        reliance: what came of other backgrounds; None leaves that section out.
     """
     scores = wording.weakest_first(found)
     return render(
@@ -101,6 +106,7 @@ def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None
         operating=wording.operating(found),
         depth=shown.depth,
         corruption=None if corrupted is None else corruption_section(corrupted),
+        backgrounds=None if reliance is None else {"said": relied(reliance), "rows": rows(reliance)},
     )
 
 

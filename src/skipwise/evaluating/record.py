@@ -8,6 +8,7 @@ from pathlib import Path
 from skipwise.core.shown import Shown
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.evaluation.one_network import Evaluation
+from skipwise.evaluation.reliance import Reliance
 from skipwise.evaluation.robustness import Robustness
 
 RECORD, PAGE, PREDICTIONS, PLAN = "evaluation.json", "evaluation.html", "predictions.csv", "plan.json"
@@ -81,6 +82,7 @@ class EvaluationRecord:
         missing: classes of the network that no image has.
         extra: classes of the images that the network does not know, with the number of images left out.
         robustness: the accuracy on corrupted images; None where it was not asked for.
+        reliance: the accuracy before other backgrounds; None where the data set has none.
     """
 
     plan: EvaluationPlan
@@ -90,6 +92,7 @@ class EvaluationRecord:
     missing: tuple[str, ...]
     extra: dict[str, int]
     robustness: Robustness | None = None
+    reliance: Reliance | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +124,11 @@ class EvaluationReport(Shown):
     def robustness(self) -> Robustness | None:
         """The accuracy on corrupted images; None where it was not asked for."""
         return self.record.robustness
+
+    @property
+    def reliance(self) -> Reliance | None:
+        """The accuracy before other backgrounds; None where the data set has none."""
+        return self.record.reliance
 
     @property
     def page(self) -> Path:

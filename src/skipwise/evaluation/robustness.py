@@ -138,26 +138,29 @@ def robustness(
         size=size,
         seed=seed,
         severities=tuple(severities),
-        clean=_share(before, which),
+        clean=share_of(before, which),
         accuracy=_accuracy(overall, which),
-        lost=_difference(before - overall, which),
+        lost=difference_of(before - overall, which),
         kinds=tuple(
             KindAccuracy(
                 name=name,
                 group=group,
                 cells=tuple(
-                    CorruptedCell(severity=severity, images=len(clean), accuracy=_share(cell.astype(np.float64), which))
+                    CorruptedCell(
+                        severity=severity, images=len(clean), accuracy=share_of(cell.astype(np.float64), which)
+                    )
                     for severity, cell in zip(severities, cells, strict=True)
                 ),
                 accuracy=_accuracy(share, which),
-                lost=_difference(before - share, which),
+                lost=difference_of(before - share, which),
             )
             for (name, group), cells, share in zip(kinds, corrupted, shares, strict=True)
         ),
     )
 
 
-def _share(right: NDArray[np.float64], groups: Groups) -> MeanScore:
+def share_of(right: NDArray[np.float64], groups: Groups) -> MeanScore:
+    """The share of images that are right, from 1 or 0 for each."""
     value = float(right.mean())
     low, high = share_interval(right, groups, expected=value, alike=len(right))
     return MeanScore(value=value, low=low, high=high)
@@ -166,11 +169,12 @@ def _share(right: NDArray[np.float64], groups: Groups) -> MeanScore:
 def _accuracy(shares: NDArray[np.float64], groups: Groups) -> MeanScore:
     """The mean of the share of cells in which each image is right; of a single cell, its accuracy."""
     if np.isin(shares, (0.0, 1.0)).all():
-        return _share(shares, groups)
+        return share_of(shares, groups)
     low, high = bounded_mean_interval(shares, groups, least=0.0, most=1.0)
     return MeanScore(value=float(shares.mean()), low=low, high=high)
 
 
-def _difference(differences: NDArray[np.float64], groups: Groups) -> MeanScore:
+def difference_of(differences: NDArray[np.float64], groups: Groups) -> MeanScore:
+    """The mean of differences between two of these, from -1 to 1 for each image."""
     low, high = bounded_mean_interval(differences, groups, least=-1.0, most=1.0)
     return MeanScore(value=float(differences.mean()), low=low, high=high)

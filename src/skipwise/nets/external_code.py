@@ -54,6 +54,8 @@ def check_external(name: str) -> None:
 def code_fingerprint(name: str) -> str:
     """Identifies the code of an external network: the library's version, or the SHA-256 of the file with the function.
 
+    A module of Skipwise's own has a `FINGERPRINT` instead, which editing the file does not change.
+
     Raises:
         SkipwiseError: there is no such network.
     """
@@ -61,7 +63,11 @@ def code_fingerprint(name: str) -> str:
     library = name.partition(":")[0]
     if not is_own(name):
         return f"{library} {importlib.metadata.version(library)}"
-    file = getattr(sys.modules[library], "__file__", None)
+    module = sys.modules[library]
+    stated = getattr(module, "FINGERPRINT", None) if library.startswith("skipwise.") else None
+    if stated is not None:
+        return str(stated)
+    file = getattr(module, "__file__", None)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else library
 
 

@@ -86,7 +86,8 @@ def in_cells(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         function: the function, or anything else, which is returned as it is.
     """
     parameters = inspect.signature(function).parameters if inspect.isfunction(function) else {}
-    if not is_notebook() or not ({"callbacks", "progress"} & parameters.keys() or name == "profile"):
+    told = name == "profile" or (name != "serve" and {"callbacks", "progress"} & parameters.keys())
+    if not told or not is_notebook():
         return function
 
     @functools.wraps(function)
@@ -100,17 +101,18 @@ def in_cells(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 models = arguments[0] if arguments else keywords.get("models", ())
                 bar.surface.show(f"Measuring {count(len(models), 'network')}", 0, None, "")
                 return function(*arguments, **keywords)
-            told = {"progress": bar.preparing} | ({"notice": bar.noticed} if "notice" in parameters else {})
-            return function(*arguments, **told | keywords)
+            hears = {"progress": bar.preparing} | ({"notice": bar.noticed} if "notice" in parameters else {})
+            return function(*arguments, **hears | keywords)
 
     return called
 
 
 def _with_screen(name: str, function: Callable[..., Any], arguments: Any, keywords: dict[str, Any]) -> Any:
     """Calls a verb that trains, and says after an interrupt that the same cell goes on."""
-    from skipwise.cli.live import Screen, TrainScreen
+    from skipwise.cli.live import AgainScreen, Screen, TrainScreen
 
-    with (TrainScreen if name == "train" else Screen)(Cell()) as screen:
+    kinds: dict[str, type[Screen | TrainScreen]] = {"train": TrainScreen, "restore": AgainScreen}
+    with kinds.get(name, Screen)(Cell()) as screen:
         try:
             return function(*arguments, **keywords | {"callbacks": [*keywords.get("callbacks", ()), screen]})
         except KeyboardInterrupt:

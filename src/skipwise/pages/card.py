@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -30,7 +31,8 @@ def card(*parts: Markup | None) -> str:
 
 @functools.cache
 def _style() -> str:
-    return resources.files("skipwise.pages").joinpath("card.css").read_text(encoding="utf-8").replace("\n", "")
+    text = resources.files("skipwise.pages").joinpath("card.css").read_text(encoding="utf-8")
+    return re.sub(r"/\*.*?\*/|\s*\n\s*", "", text)
 
 
 def text(value: object) -> Markup:

@@ -75,7 +75,11 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
             service.draining = True
 
         server = Server(
-            app_of(service, rules), protocol=_protocol(limits), drain=limits.drain_time, began=began, ending=ending
+            app_of(service, rules),
+            protocol=_protocol(limits, engine),
+            drain=limits.drain_time,
+            began=began,
+            ending=ending,
         )
         server.run(sockets=[socket])
         if log is not None:
@@ -115,13 +119,16 @@ def _watched(service: Service) -> list[Watched]:
     ]
 
 
-def _protocol(limits: LimitOptions) -> type[BoundedProtocol]:
+def _protocol(limits: LimitOptions, engine: Engine) -> type[BoundedProtocol]:
     """The class of connections with these limits."""
 
     class Connection(BoundedProtocol):
         most_connections = limits.connections
         most_body = limits.max_bytes
         body_seconds = limits.request_timeout
+
+        def busy(self) -> bool:
+            return engine.busy
 
     return Connection
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import assert_all_finite, check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from skipwise.core.text import printable
-from skipwise.sklearn.given import Levels, are_paths, as_images
+from skipwise.sklearn.given import Levels, are_paths, as_array, as_images
 from skipwise.sklearn.run_folder import RunFolder
 from skipwise.sklearn.sources import class_names, source_of_paths, source_of_pixels
 
@@ -154,6 +154,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("This ImageClassifier estimator requires y to be passed, but the target y is None.")
         labels = column_or_1d(y, warn=True)
         check_consistent_length(range(count), labels)
+        assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
@@ -169,7 +170,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def _values(self, X: Any, *, reset: bool) -> NDArray[Any]:
         """X as an array of numbers. Rows of pixels must be as long as in `fit`."""
-        X = X if hasattr(X, "ndim") else np.asarray(X)
+        X = as_array(X)
         if X.ndim > 2:
             if reset:
                 for name in ("n_features_in_", "feature_names_in_"):  # of an earlier fit

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
@@ -76,6 +77,13 @@ def _plain(value: Any) -> str | int | float | bool | None:
     return value if isinstance(value, str | int | float | bool) else None
 
 
+def _classes(saved: SavedClassifier, path: Path) -> NDArray[Any]:
+    try:
+        return np.array(saved.classes, dtype=np.dtype(saved.label_type))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Damaged(f"{path / RECORD} is damaged ({error}); {MEND}.") from error
+
+
 def load(kind: type[E], folder: str | os.PathLike[str], *, trust: Trust) -> E:
     """Reads a fitted estimator; see `ImageClassifier.load`."""
     from skipwise.training.run.files import read_history
@@ -88,8 +96,7 @@ def load(kind: type[E], folder: str | os.PathLike[str], *, trust: Trust) -> E:
     run = read_run(path, "weights.safetensors")
     check_trusted(run.spec.model, trust, path)
     estimator = kind(**saved.params)  # type: ignore[arg-type]
-    label_type = np.dtype(saved.label_type)
-    estimator.classes_ = np.array(saved.classes, dtype=object if label_type.kind == "O" else label_type)
+    estimator.classes_ = _classes(saved, path)
     if class_names(estimator.classes_) != run.spec.classes or run.spec.model != saved.params.get("network"):
         raise Damaged(f"{path / RECORD} does not belong to the run beside it; {MEND}.")
     estimator._levels, estimator._run = saved.levels, RunFolder.copy_of(path)

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.records import Candidate, as_advantage
+from skipwise.comparison.run.by_seed import attempts, spreads_among
 from skipwise.comparison.run.predictions import Answers, read_answers, read_tested
 from skipwise.core.errors import SkipwiseError
-from skipwise.statistics import first_reached, judge, reachings, spreads
+from skipwise.statistics import judge, reachings
 from skipwise.statistics.records import Pair
 from skipwise.studies.answers import Verdict, answer_to, without_interval
 from skipwise.studies.comparisons import learned
 from skipwise.studies.designs import Part, Quantity
 from skipwise.studies.networks import plain_name
 from skipwise.studies.records import Finding
-from skipwise.training.run.files import read_history
 from skipwise.training.run.record import read_run
 
 Done = Mapping[str, Comparison]
@@ -58,12 +58,7 @@ def _outcome(part: Part, first: Comparison, second: Comparison) -> Finding:
 def _spread(part: Part, first: Comparison, second: Comparison) -> Finding:
     """Divides the spread of a's outcome over seeds by that of b's."""
     answers = {part.a: answers_of(first, part.a), part.b: answers_of(second, part.b)}
-    tested = read_tested(first.plan, first.folder)
-    found = spreads(
-        {name: each.scores[each.has_learned] for name, each in answers.items()},
-        groups=tested.groups_that_count,
-        alpha=part.alpha,
-    )
+    found = spreads_among(answers, read_tested(first.plan, first.folder), part.alpha)
     scoring = first.results.question.scoring
     details = tuple(
         f"{plain_name(name)}: a standard deviation of {scoring.scale * each.deviation:.2f} {scoring.unit} over "
@@ -88,17 +83,10 @@ def _epochs(part: Part, first: Comparison, second: Comparison) -> Finding:
     """Counts the epochs that a needs more than b to reach the target on the validation images."""
     if part.target is None:
         raise ValueError(f"The part {part.claim!r} has no target.")
-    runs = {}
-    for name, found in ((part.a, first), (part.b, second)):
-        plan = found.plan
-        values = {
-            job.spec.seed: [
-                epoch.val.accuracy for epoch in read_history(found.folder / job.folder) if epoch.val is not None
-            ]
-            for seed in plan.question.seeds
-            for job in plan.jobs(name, seed)
-        }
-        runs[name] = {seed: first_reached(each, part.target) for seed, each in values.items() if each}
+    runs = {
+        name: attempts(found.plan, found.folder, _candidate(found, name), part.target)
+        for name, found in ((part.a, first), (part.b, second))
+    }
     reached = reachings(runs, epochs=first.plan.recipe.epochs, alpha=part.alpha)
     details = tuple(
         f"{plain_name(name)}: {each.reached} of {each.runs} runs reached {part.target:.0%} of the validation images, "

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
+from skipwise import __version__
 from skipwise.comparison.compare import compare
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.planned import Planned
 from skipwise.comparison.results.finished import Comparison
 from skipwise.core.errors import SkipwiseError, require, unknown_name
-from skipwise.core.files.atomic import write_text
+from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import output_path
@@ -114,7 +115,7 @@ def carry_out(
     with task.open() as place:
         if place.finished:  # another process was quicker
             return _shown(place, pages, repeated=True)
-        plan = _begun(which, plan, place)
+        plan = _begun(which, plan, place, places)
         called = [watch, *([DepthNorms()] if which.depth_norms else [])]
         setup, done = _compared(which, plan, place.folder, places, called, executor)
         write_sealed(place.folder / RECORD, _record(which, plan, setup, done))
@@ -139,12 +140,23 @@ def _places(given: object, designs: Sequence[Design]) -> dict[str, str]:
     return found
 
 
-def _begun(which: Study, plan: StudyPlan, place: Place[StudyPlan]) -> StudyPlan:
-    """The plan with what had to be measured for it, which is written down before anything else."""
+def _begun(which: Study, plan: StudyPlan, place: Place[StudyPlan], places: dict[str, str]) -> StudyPlan:
+    """The plan with what had to be measured for it, which is written down before anything else, with the splits.
+
+    Raises:
+        SkipwiseError: images can't be found, or there are too few; then nothing is begun.
+    """
     if place.plan is not None:
         return place.plan
-    plan = replace(plan, settled=which.settle(plan.setup))
-    STUDIES_DONE.begin(place.folder, plan)
+    with tempfile.TemporaryDirectory() as folder:
+        splits = [Path(folder) / f"{design.name}.csv" for design in plan.setup.designs]
+        for design, split in zip(plan.setup.designs, splits, strict=True):
+            write_subset(places[design.images.data], design.images, split)
+        plan = replace(plan, settled=which.settle(plan.setup))
+        STUDIES_DONE.begin(place.folder, plan)
+        for split in splits:
+            with atomic(place.folder / split.name) as file:
+                shutil.copyfile(split, file)
     return plan
 
 
@@ -205,7 +217,7 @@ def _record(which: Study, plan: StudyPlan, setup: Setup, done: dict[str, Compari
         comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in setup.designs),
         findings=findings,
         verdict=answer_in_all(finding.answer for finding in findings),
-        version=version("skipwise"),
+        version=__version__,
         machine=f"{machine.processor}, {machine.cores} cores, torch {machine.versions.get('torch', '?')}",
         costs=tuple(cost for design in setup.designs for cost in costs_of(design, done[design.name])),
     )

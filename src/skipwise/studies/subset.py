@@ -30,7 +30,12 @@ def write_subset(data: str, images: Subset, path: Path) -> None:
     Raises:
         SkipwiseError: the images can't be found, or there are too few.
     """
-    source = open_source(data, ReadingOptions())
+    try:
+        source = open_source(data, ReadingOptions())
+    except SkipwiseError as error:
+        if data != images.data:
+            raise
+        raise SkipwiseError(f"{error} Or say where the images are: --data {data}=path/to/images.") from error
     there = np.full(len(source.labels), "train") if source.splits is None else np.array(source.splits)
     whole, held_out = np.flatnonzero(there != "test"), np.flatnonzero(there == "test")
     rng = np.random.default_rng(SEED)

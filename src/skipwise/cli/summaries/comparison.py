@@ -20,6 +20,7 @@ from skipwise.comparison.wording.by_seed import lines as by_seed
 from skipwise.comparison.wording.further import and_outcomes
 from skipwise.comparison.wording.notes import notes, reservations
 from skipwise.comparison.wording.study import looks_taken, when_and_how_long
+from skipwise.comparison.wording.tuning import tuned
 from skipwise.core.progress import Console
 from skipwise.core.text import command, finished_already
 from skipwise.cost.interleaved import Timing
@@ -50,11 +51,13 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
         console.print(pair_table(shown, results))
         console.print()
     print_further(console, results, costs)
-    more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
-    for line in (*more, *looks_taken(comparison.plan, results), *by_seed(results), *notes(comparison.plan, results)):
-        console.print(Text(line), soft_wrap=not console.is_terminal)
-    console.print()
     _print_answer(console, comparison, choice)
+    console.print()
+    more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
+    plan = comparison.plan
+    said = (*looks_taken(plan, results), *tuned(results, costs), *by_seed(results))
+    for line in (*more, *said, *notes(plan, results), _brackets(results)):
+        console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
@@ -64,10 +67,8 @@ def print_recommended(found: Recommended) -> None:
     """Prints which limits are exceeded, which network to use within them, and the next command."""
     console = Console()
     comparison, choice = found.comparison, found.recommendation
-    for line in reservations(comparison.plan, comparison.results):
-        console.print(Text(line), soft_wrap=not console.is_terminal)
     _print_answer(console, comparison, choice)
-    for line in found.claims:
+    for line in (*reservations(comparison.plan, comparison.results), *found.claims):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
@@ -111,6 +112,15 @@ def _networks(results: Results, costs: Costs) -> Table:
             phrases.operations(counts),
         )
     return table
+
+
+def _brackets(results: Results) -> str:
+    """Explains what is in brackets in the tables."""
+    often = phrases.sure(results.question)
+    return (
+        f"In brackets: intervals that hold all together in {often} of comparisons like this one; of milliseconds, the "
+        "middle half of those measured."
+    )
 
 
 def pair_table(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:

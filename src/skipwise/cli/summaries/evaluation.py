@@ -14,6 +14,8 @@ from skipwise.core.text import command, finished_already
 from skipwise.deploy.artifact.artifact import is_artifact
 from skipwise.evaluating import corruption_wording, wording
 from skipwise.evaluating.record import PREDICTIONS, EvaluationReport
+from skipwise.evaluating.relying import relied, rows
+from skipwise.evaluation.reliance import Reliance
 from skipwise.evaluation.robustness import Robustness
 
 
@@ -54,6 +56,9 @@ def print_evaluation(report: EvaluationReport, *, network: str, described: Seque
     if report.robustness is not None:
         console.print(_corruptions(report.robustness))
         console.print()
+    if report.reliance is not None:
+        console.print(_backgrounds(report.reliance))
+        console.print()
     sentence(wording.headline(found, model), "bold")
     sentence(wording.against_guessing(found))
     sentence(wording.weakest(found))
@@ -65,6 +70,8 @@ def print_evaluation(report: EvaluationReport, *, network: str, described: Seque
     if report.robustness is not None:
         sentence(corruption_wording.mean_accuracy(report.robustness))
         sentence(corruption_wording.most_harmful(report.robustness))
+    if report.reliance is not None:
+        sentence(relied(report.reliance))
     console.print()
     console.print(Text(f"Page:    {report.page}"), soft_wrap=True)
     console.print(Text(f"Answers: {report.folder / PREDICTIONS}"), soft_wrap=True)
@@ -86,4 +93,14 @@ def _corruptions(found: Robustness) -> Table:
     for kind in found.worst_first:
         cells = (f"{100 * cell.accuracy.value:.0f}" for cell in kind.cells)
         table.add_row(corruption_wording.kind_name(kind), f"{100 * kind.accuracy.value:.1f}", *cells)
+    return table
+
+
+def _backgrounds(found: Reliance) -> Table:
+    """The accuracy before each background."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("background")
+    table.add_column("right", justify="right")
+    for name, value in rows(found):
+        table.add_row(name, value)
     return table

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Generator
 from pathlib import Path
 
+from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
-from skipwise.comparison.run.images import in_fold, load_images, originals_of, weights_of
+from skipwise.comparison.run.images import in_fold, load_images, originals_of, weights_of, without_test
 from skipwise.comparison.run.variants import answer_variants
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
@@ -52,6 +53,8 @@ class Worker:
         spec, folder = job.spec, into or self.folder / job.folder
         try:
             images = in_fold(self.images, spec, self.folder)
+            if job.folder.startswith(f"{TUNING}/"):  # what is chosen by it may know nothing of the test images
+                images = without_test(images)
             run = run_events(
                 spec,
                 images,

@@ -18,10 +18,15 @@ def target_of(percent: float | None) -> float | None:
     return float(percent)
 
 
-def check_reachable(target: float | None, validation: int) -> None:
-    """Raises SkipwiseError where a target is asked for, and there are no validation images."""
-    if target is not None and not validation:
-        raise SkipwiseError(
-            "--target-accuracy is an accuracy on the validation images, and there are none; leave it out, or --folds "
-            "or --val-share 0."
-        )
+def check_reachable(target: float | None, validation: int, *, planned: bool = True) -> None:
+    """Raises SkipwiseError where a target is asked for, and there are no validation images.
+
+    Args:
+        planned: whether the comparison is still to be made, so that it can be made with some.
+    """
+    if target is None or validation:
+        return
+    mend = "leave it out, or --folds or --val-share 0"
+    if not planned:
+        mend = "leave it out; a comparison without --folds and --val-share 0 has some"
+    raise SkipwiseError(f"--target-accuracy is an accuracy on the validation images, and there are none; {mend}.")

@@ -29,6 +29,8 @@ from skipwise.evaluating.composing import NO_PICTURES, About, Pictures, compose
 from skipwise.evaluating.evaluate import about_classes, read_evaluation
 from skipwise.evaluating.record import EVALUATIONS, PAGE, RECORD, EvaluationPlan, EvaluationRecord
 from skipwise.evaluation.one_network import Answers, evaluate_answers
+from skipwise.training.depth_figures import depth_charts
+from skipwise.training.depth_norms import read_depth_norms
 from skipwise.training.run.predictions import read_predictions
 
 FOLDER = "evaluation"
@@ -197,4 +199,11 @@ class _Page:
             answers=f"predictions.npz in {self.jobs[0].folder}",
             made_by="skipwise compare",
             back=(f"../../{REPORT}", "The comparison"),
+            depth=self._depth(),
         )
+
+    def _depth(self) -> tuple[str, ...]:
+        """Charts of activations and gradients by depth, where these runs recorded them."""
+        records = [read_depth_norms(self.folder / job.folder) for job in self.jobs]
+        found = [each for each in records if each is not None and each.snapshots]
+        return tuple(depth_charts(found)) if found else ()

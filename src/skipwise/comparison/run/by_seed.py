@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,18 +16,27 @@ from skipwise.statistics import Attempt, Spreads, first_reached, reachings, spre
 from skipwise.training.run.files import read_history
 
 if TYPE_CHECKING:
+    from skipwise.comparison.run.predictions import Answers, Tested
     from skipwise.comparison.run.study import StudyResult
 
 
 def spreads_of(study: StudyResult) -> Spreads | UnsetType:
     """Judges the spreads of networks' outcomes over seeds that learned; unset where no network has two such seeds."""
     answers = {name: study.answers[name] for name in study.plan.trained if name in study.answers}
-    found = spreads(
-        {name: each.scores[each.has_learned] for name, each in answers.items()},
-        groups=study.tested.groups_that_count,
-        alpha=study.plan.question.alpha,
-    )
+    found = spreads_among(answers, study.tested, study.plan.question.alpha)
     return found if found.networks else UNSET
+
+
+def spreads_among(answers: Mapping[str, Answers], tested: Tested, alpha: float) -> Spreads:
+    """Judges the spreads of some networks over the seeds that learned.
+
+    Args:
+        answers: of each network's runs to the test images.
+        tested: these images.
+        alpha: how often any interval of a ratio may miss.
+    """
+    scores = {name: each.scores[each.has_learned] for name, each in answers.items()}
+    return spreads(scores, groups=tested.groups_that_count, alpha=alpha)
 
 
 def target_epochs(plan: Plan, folder: Path, candidates: Sequence[Candidate], accuracy: float) -> TargetEpochs:
@@ -39,16 +48,24 @@ def target_epochs(plan: Plan, folder: Path, candidates: Sequence[Candidate], acc
     Args:
         accuracy: in percent.
     """
-    runs: dict[str, dict[int, Attempt]] = {}
-    for candidate in (each for each in candidates if each.not_trained is None):
-        attempts = {run.seed: _attempt(plan, folder, candidate.name, run, accuracy / 100) for run in candidate.runs}
-        runs[candidate.name] = {seed: attempt for seed, attempt in attempts.items() if attempt is not None}
+    trained = [each for each in candidates if each.not_trained is None]
+    runs = {each.name: attempts(plan, folder, each, accuracy / 100) for each in trained}
     return TargetEpochs(
         accuracy=accuracy,
         epochs=plan.recipe.epochs,
         diverged={c.name: count for c in candidates if (count := sum(map(_diverged, c.runs)))},
         found=reachings(runs, epochs=plan.recipe.epochs, alpha=plan.question.alpha),
     )
+
+
+def attempts(plan: Plan, folder: Path, candidate: Candidate, accuracy: float) -> dict[int, Attempt]:
+    """The runs of a network on their way to a validation accuracy, by seed; `target_epochs` says how each counts.
+
+    Args:
+        accuracy: as a share.
+    """
+    found = {run.seed: _attempt(plan, folder, candidate.name, run, accuracy) for run in candidate.runs}
+    return {seed: attempt for seed, attempt in found.items() if attempt is not None}
 
 
 def _attempt(plan: Plan, folder: Path, name: str, run: RunResult, accuracy: float) -> Attempt | None:

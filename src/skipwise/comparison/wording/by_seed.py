@@ -123,7 +123,8 @@ def explained(spread: Spread) -> str:
 
 def _epochs(target: TargetEpochs) -> str:
     each = [
-        f"{name} {median(found)}, reached by {found.reached} of {count(found.runs, 'run')}"
+        f"{name} {f'not within {target.epochs}' if found.median is None else median(found)} "
+        f"({found.reached or 'none'} of {count(found.runs, 'run')} got there)"
         for name, found in target.found.networks.items()
     ]
     return f"Epochs until half of the runs have {target.accuracy:g}% validation accuracy: {'; '.join(each)}."

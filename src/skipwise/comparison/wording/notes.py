@@ -14,6 +14,7 @@ from skipwise.comparison.wording.phrases import accuracy, length
 from skipwise.comparison.wording.study import given_up_in_all
 from skipwise.core.text import count, listed
 from skipwise.evaluation.outcomes import OUTCOMES
+from skipwise.evaluation.variants.corrupted import CORRUPTED as CORRUPTED_VARIANT
 from skipwise.statistics import resolution
 from skipwise.training.setting import enough_epochs
 
@@ -30,6 +31,7 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *_too_short(plan),
         *_climbing(plan, results),
         *guessing(results),
+        *_small_images(plan),
         *_near_duplicates(results),
         *_stopped(plan),
         *_too_few(results),
@@ -212,6 +214,15 @@ def guessing(results: Results) -> list[str]:
         f"{listed(names)} {are} not shown to be better than guessing: {outcome.guess} gives a {outcome.measure()} of "
         f"{outcome.bound(guess)}."
     ]
+
+
+def _small_images(plan: Plan) -> list[str]:
+    """Warns where corrupted images are smaller than those that corruptions were made for."""
+    if CORRUPTED_VARIANT.name not in plan.question.variants:
+        return []
+    from skipwise.evaluation.corruptions.apply import about_size
+
+    return list(filter(None, [about_size(plan.preprocessing.size)]))
 
 
 def _near_duplicates(results: Results) -> list[str]:

@@ -11,6 +11,7 @@ from skipwise.cost.price import Price, spent_in_brackets
 from skipwise.statistics import Pair
 
 NOT_JUDGED = "not judged: that takes two runs of each network that finished and learned"
+IF = "if they really differ as much as they did here"
 WIDE = 0.5
 """An interval of a difference wider than this says nothing, and its ends would read as if it did."""
 
@@ -57,9 +58,9 @@ def remedy(pair: Pair, results: Results, costs: Costs | None = None) -> str:
     effort = effort_for([pair], results, costs)
     if effort.seeds is None and effort.images is None and effort.groups is None:
         more = "more test images" if pair.groups is None else "more groups of test images"
-        return f"neither more seeds nor {more} alone would settle it"
+        return f"neither more seeds nor {more} alone would settle it, {IF}"
     only = "" if effort.seeds is not None else "; more seeds can't"
-    return f"{ways(effort, timed=True)} would settle it{only}"
+    return f"{ways(effort, timed=True)} would settle it, {IF}{only}"
 
 
 def ways(effort: Effort, *, timed: bool = False) -> str:
@@ -129,7 +130,7 @@ def would_separate(results: Results, names: frozenset[str], costs: Costs | None 
     """For each pair of some networks that is open and matters to a choice, what would settle it, a sentence each."""
     left = names - results.beaten().keys()
     return [
-        f"{pair.a} or {pair.b}: {remedy(pair, results, costs)}, if they really differ as much as they did here."
+        f"{pair.a} or {pair.b}: {remedy(pair, results, costs)}."
         for pair in results.pairs
         if pair.verdict == "unresolved" and {pair.a, pair.b} <= left
     ]

@@ -16,6 +16,8 @@ from skipwise.evaluation.corruptions.table import CORRUPTIONS, SEVERITIES, Const
 Pixels = NDArray[np.uint8]
 
 MIN_SIDE = 8
+PUBLISHED_SIDE = 32
+"""The severities were made for images of this many pixels a side, and for larger ones."""
 LARGEST_SMALL_SIDE = 64
 """Images whose shorter side is no longer than this many pixels are corrupted as small ones."""
 VALUES_AT_ONCE = 2**18
@@ -37,7 +39,8 @@ def corrupt(
     the batch that it is in.
 
     Args:
-        images: uint8 [B, H, W, C] with 1 or 3 channels, 8 pixels or more to a side.
+        images: uint8 [B, H, W, C] with 1 or 3 channels, 8 pixels or more to a side. The severities were made for 32
+            pixels and more; smaller images suffer more.
         name: one of CORRUPTIONS.
         severity: from 1 to 5.
         seed: 0 or more.
@@ -75,6 +78,24 @@ def corrupt(
         floats = images[some].astype(np.float32, order="C") / np.float32(255)
         corrupted[some] = _pixels(corruption.function(floats, draws, *arguments))
     return corrupted
+
+
+def about_size(side: int) -> str:
+    """Warns, in a sentence, that images are smaller than those that the severities were made for; "" of others.
+
+    Args:
+        side: pixels a side, of the smallest of them.
+
+    Example:
+        >>> about_size(32)
+        ''
+    """
+    if side >= PUBLISHED_SIDE:
+        return ""
+    return (
+        f"Images of {side} pixels a side are corrupted, and the severities were made for {PUBLISHED_SIDE} and more: "
+        "blur and blocks of the same width cost more here, so compare networks by it, and not with published numbers."
+    )
 
 
 def check_images(images: Pixels) -> None:

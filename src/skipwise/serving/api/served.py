@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from skipwise import __version__
 from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine
 from skipwise.serving.engine.work import Answer
@@ -16,7 +16,7 @@ from skipwise.serving.models.catalog import Catalog
 from skipwise.serving.models.version import Version
 from skipwise.serving.options import LimitOptions
 
-VERSION = importlib.metadata.version("skipwise")
+VERSION = __version__
 """The version of this package."""
 
 

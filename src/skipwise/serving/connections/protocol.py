@@ -30,8 +30,10 @@ RECENT_SECONDS = 5.0
 SENDING_SECONDS = 30.0
 """Seconds for a client to take an answer."""
 PROBE_SECONDS = 0.1
-"""Seconds after which a client that sends no more is asked whether it is still there, and between two looks at what
-came of it."""
+"""Seconds after which a client that sends no more is asked whether it is still there; at once where the server is busy.
+"""
+LOOK_SECONDS = 0.02
+"""Seconds between two looks at what came of it."""
 _PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _LONG_HEAD = Problem(431, f"The head of the request has more than {MOST_HEAD:,} bytes; send shorter headers.")
@@ -55,6 +57,10 @@ class BoundedProtocol(HttpToolsProtocol):
     most_connections: ClassVar[int] = 1000
     most_body: ClassVar[int] = 10_000_000
     body_seconds: ClassVar[float] = 30.0
+
+    def busy(self) -> bool:
+        """Returns whether images wait for others."""
+        return False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Takes a connection, or turns it away where there are too many."""
@@ -106,7 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         if self._later is None:
             cycle.keep_alive = False
-        asyncio.get_running_loop().call_later(PROBE_SECONDS, self._probe)
+        asyncio.get_running_loop().call_later(0.0 if self.busy() else PROBE_SECONDS, self._probe)
         return True
 
     def _probe(self) -> None:
@@ -116,7 +122,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if cycle.scope["http_version"] == "1.1":
             self.transport.write(_PROBE)
-            asyncio.get_running_loop().call_later(PROBE_SECONDS, self._look)
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         """Ends the connection if the client's system refused what was sent; nothing else tells, since nothing is read
@@ -126,7 +132,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.transport.abort()
         else:
-            asyncio.get_running_loop().call_later(PROBE_SECONDS, self._look)
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def on_message_begin(self) -> None:
         """A request begins."""

@@ -93,6 +93,11 @@ class Engine:
             self.hold(-size)
 
     @property
+    def busy(self) -> bool:
+        """True while images wait for others, since there are more of them than threads that decode."""
+        return self.waiting > self._decoding.number
+
+    @property
     def working(self) -> bool:
         """True while every thread that images need is there."""
         return self._decoding.working and self._aside.working

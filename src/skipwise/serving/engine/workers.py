@@ -28,6 +28,11 @@ class Workers:
             thread.start()
 
     @property
+    def number(self) -> int:
+        """The number of threads."""
+        return len(self._threads)
+
+    @property
     def working(self) -> bool:
         """True while all threads are there."""
         return all(thread.is_alive() for thread in self._threads)
