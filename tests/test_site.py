@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from website.build import HERE, ROOT, documents, notebooks, place_of
 from website.check import faults
+from website.gallery import EXHIBITS, KEPT
 from website.picture import FILE, MOST, REPORT, photograph
 from website.reference import plain
 from website.sections import HOME, SECTIONS, arranged
@@ -42,6 +45,16 @@ def test_every_page_is_in_the_list_of_all_pages() -> None:
     text = (ROOT / "docs" / "README.md").read_text()
     listed = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert {name for name in listed if f"]({name})" not in text} == set()
+
+
+def test_the_gallery_says_how_its_kept_reports_were_made() -> None:
+    kept = [each for each in EXHIBITS if each.folder is not None]
+    assert len(kept) == len(KEPT)
+    for each in kept:
+        plan = json.loads((ROOT / str(each.folder) / "plan.json").read_text())
+        named = re.search(r"--models (\S+)", each.command)
+        assert named is not None
+        assert set(named[1].split(",")) <= set(re.findall(r"\w+", json.dumps(plan)))
 
 
 def test_a_help_text_means_nothing_in_markdown() -> None:

@@ -266,7 +266,7 @@ def audit(
     """
 
 def clean(
-    folders: Sequence[str | os.PathLike[str]] = ...,
+    folders: Sequence[str | os.PathLike[str]],
     *,
     older_than: int = 30,
     cache: bool = True,
@@ -278,7 +278,7 @@ def clean(
     touched, nor is anything that Skipwise did not make.
 
     Args:
-        folders: of works, or folders that hold several; by default runs.
+        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only.
         older_than (int, default 30): The days after which unfinished work counts as abandoned, and a cache as not used.
         cache (bool, default True): Look into the cache of decoded images and data sets, too.
         yes (bool, default False): Free what may go. Without it, it is only listed.
@@ -1384,7 +1384,8 @@ def restore(
 
     Args:
         run: the folder of the run.
-        trust: whether a network of your own, whose code only the run's record names, may run; or its name.
+        trust: whether a network of your own, whose code only the run's record names, may run; or its name. Default
+            False.
         callbacks: called while it is trained, see `skipwise.Callback`; none by default.
         executor: does the run, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         images (str | PathLike[str] | None, default None): The place of the images. None: where they were.
@@ -1401,8 +1402,13 @@ def restore(
 
     Example:
         >>> import skipwise
-        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # its weights are there
-        True
+        >>> try:
+        ...     skipwise.restore("runs/train/images")
+        ... except skipwise.SkipwiseError as error:
+        ...     print(error)
+        runs/train/images is no run of a comparison that has ended; give a folder such as runs/...
+        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # doctest: +SKIP
+        False
     """
 
 def serve(

@@ -71,7 +71,8 @@ def restore(
 
     Args:
         run: the folder of the run.
-        trust: whether a network of your own, whose code only the run's record names, may run; or its name.
+        trust: whether a network of your own, whose code only the run's record names, may run; or its name. Default
+            False.
         callbacks: called while it is trained, see `skipwise.Callback`; none by default.
         executor: does the run, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
 
@@ -85,8 +86,13 @@ def restore(
 
     Example:
         >>> import skipwise
-        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # its weights are there
-        True
+        >>> try:
+        ...     skipwise.restore("runs/train/images")
+        ... except skipwise.SkipwiseError as error:
+        ...     print(error)
+        runs/train/images is no run of a comparison that has ended; give a folder such as runs/...
+        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # doctest: +SKIP
+        False
     """
     folder = user_path(run)
     record = _finished(folder)

@@ -109,9 +109,9 @@ def _images(recipe: RecipePart, train_images: int) -> int:
 
 
 def _rate(epochs: list[EpochPart], recipe: RecipePart | None, train_images: int) -> float | None:
-    if not epochs or recipe is None or not train_images or epochs[-1].seconds <= 0:
+    if not epochs or recipe is None or epochs[-1].seconds <= 0:
         return None
-    return _images(recipe, train_images) / epochs[-1].seconds
+    return _images(recipe, train_images) / epochs[-1].seconds or None
 
 
 def _accuracy(epochs: list[EpochPart]) -> float | None:
@@ -122,7 +122,8 @@ def _left(present: Presence) -> float | None:
     """The estimate of the process, less the time since it made it."""
     if present.said is None or present.said.left is None:
         return None
-    return max(0.0, present.said.left - (present.place.heard or 0.0))
+    left = present.said.left - (present.place.heard or 0.0)
+    return left if left > 0 else None
 
 
 def last_written(folder: Path) -> float:
