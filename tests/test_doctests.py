@@ -37,6 +37,7 @@ PREPARED = {
     "skipwise.comparison.recommend": {COMPARISON},
     "skipwise.comparison.results.finished": {COMPARISON},
     "skipwise.deploy.export.export": {RUN},
+    "skipwise.deploy.load": {RUN},
     "skipwise.deploy.predict.predict": {EXPORTED, "photos/a.png"},
     "skipwise.deploy.predict.predictor": {EXPORTED, "photo.jpg"},
     "skipwise.deploy.verify.verify": {EXPORTED},

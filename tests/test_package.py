@@ -55,6 +55,14 @@ def test_every_extra_that_an_error_names_exists() -> None:
     assert {"train", "export", "serve"} <= found <= EXTRAS.keys()
 
 
+def test_the_page_on_installing_lists_every_extra() -> None:
+    page = (ROOT / "docs" / "install.md").read_text()
+    listed = {
+        name for row in re.findall(r"^\| (`.*?) \|", page, flags=re.MULTILINE) for name in re.findall("`(.+?)`", row)
+    }
+    assert listed == EXTRAS.keys() - {"dev", "docs"}
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the source distribution, made of a copy of what git has."""

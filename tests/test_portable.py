@@ -116,6 +116,7 @@ def run(*words: str, here: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=600,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

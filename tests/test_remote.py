@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import shutil
 import signal
 import subprocess
@@ -26,7 +25,7 @@ from skipwise.core.remote import copies, copying, faults, kinds, listing, readin
 from skipwise.core.remote.copies import address_of, copied, home_of, local_path
 from skipwise.data.scan.scan import scan_images
 from skipwise.data.sources import open_source
-from tests.conftest import Shipped, make_photos
+from tests.conftest import Run, Shipped, make_photos
 from tests.stores import SECRET, Handler, Store, WebServer, object_store, waited_for, web_server
 
 
@@ -230,15 +229,13 @@ def test_a_table_of_addresses_is_read(web: WebServer, pets: Path, tmp_path: Path
     assert not any(b"hidden" in file.read_bytes() for file in cache_folder().rglob("*") if file.is_file())
 
 
-def test_no_secret_is_written(web: WebServer, pets: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_no_secret_is_written(web: WebServer, pets: Path, tmp_path: Path, cli: Run) -> None:
     web.files["/pets.zip"] = zipped(pets, tmp_path / "pets")
     secret = "hiddenhidden"
     address = f"{web.address.replace('//', f'//me:{secret}@')}/pets.zip?X-Amz-Signature={secret}&sig={secret}"
-    environment = {**os.environ, "HOME": str(tmp_path)}
     for verb in (["audit", address], ["audit", address + "x"], ["audit", address, "-o", address], ["bogus", address]):
-        ran = subprocess.run(
-            [sys.executable, "-m", "skipwise", *verb], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
+        ran = cli(*verb)
         assert secret not in ran.stdout + ran.stderr
     assert (tmp_path / "runs/audit/pets/audit.json").exists()
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()]

@@ -12,6 +12,7 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["extra"]
 default_role = "code"  # `name` in a docstring
 highlight_language = "none"
+smartquotes = False  # commands are copied
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4  # as links between pages name them

@@ -10,11 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sklearn.datasets import load_digits
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-from sklearn.model_selection import train_test_split
-from sklearn.tree import DecisionTreeClassifier
-
 ROOT = Path(__file__).parents[1]
 SEEDS = 4
 
@@ -112,6 +107,11 @@ def _run(command: str, folder: Path) -> None:
 
 def _write_predictions(folder: Path) -> None:
     """Trains classifiers that are none of Skipwise's, and writes what they say of the test images."""
+    from sklearn.datasets import load_digits
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+    from sklearn.model_selection import train_test_split
+    from sklearn.tree import DecisionTreeClassifier
+
     images, labels = load_digits(return_X_y=True)
     split = train_test_split(images, labels, range(len(labels)), test_size=0.5, random_state=0, stratify=labels)
     train, test, train_labels, test_labels, _, names = split

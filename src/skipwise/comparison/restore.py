@@ -22,6 +22,7 @@ from skipwise.core.files.json_records import read_json
 from skipwise.core.files.locks import locked
 from skipwise.core.files.os_errors import explained
 from skipwise.core.files.paths import user_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.data.location import recall
 from skipwise.data.prepare import Prepared, Request, prepare
@@ -43,7 +44,7 @@ WORK = ".restore"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Restored:
+class Restored(Shown):
     """A run that has its weights.
 
     Args:

@@ -37,7 +37,7 @@ def run_status(
     present = at_work(folder)
     if present is not None and present.said is not None:
         return replace(run, state="running", place=present.place, left=_left(present))
-    if by is not None and _written(folder) > time.time() - FRESH:
+    if by is not None and last_written(folder) > time.time() - FRESH:
         return replace(run, state="running", place=Place(host=by.host, pid=by.pid))
     return replace(run, state="waiting")
 
@@ -126,7 +126,7 @@ def _left(present: Presence) -> float | None:
     return left if left > 0 else None
 
 
-def _written(folder: Path) -> float:
+def last_written(folder: Path) -> float:
     """When a file of a run was written last."""
     times = [0.0]
     for name in (METRICS, CHECKPOINT, previous(folder / CHECKPOINT).name):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from skipwise.comparison.plan.plan import Job
 from skipwise.core.errors import SkipwiseError
-from skipwise.training.callbacks import Epoch, RunEnd
 
-Event = Epoch | RunEnd
+if TYPE_CHECKING:  # the options name this protocol, and `--help` has no time for more
+    from skipwise.comparison.plan.plan import Job
+    from skipwise.training.callbacks import Epoch, RunEnd
+
+Event: TypeAlias = "Epoch | RunEnd"
 """A report of an executor about a run: each finished epoch, and last its end. `event.run` is the job's `folder`."""
 
 
@@ -86,7 +88,7 @@ class Executor(Protocol):
         """The comparison is over, or was stopped. Runs that are under way save their state, and stop."""
 
 
-def check_executor(executor: Executor | None) -> None:
+def check_executor(executor: Executor) -> None:
     """Raises SkipwiseError for a class, where an instance is needed."""
     if isinstance(executor, type):
         raise SkipwiseError(f"executor takes an instance, such as {executor.__name__}(), not the class.")

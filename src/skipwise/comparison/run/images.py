@@ -25,6 +25,7 @@ from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
 from skipwise.core.options import command_words
+from skipwise.data.cache.node_copy import open_near
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Images, Pixels, Selected
 from skipwise.data.location import check_tables, remember, whereabouts
@@ -150,6 +151,11 @@ def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
     return replace(images, split=np.where(tested, "test", "train"))
 
 
+def without_test(images: Images) -> Images:
+    """The images, of which those for testing are left out."""
+    return replace(images, split=np.where(images.split == "test", "", images.split))
+
+
 def load_images(folder: Path, plan: Plan) -> Images:
     """The images that `store_images` wrote down.
 
@@ -224,7 +230,7 @@ def _pixels(found: StoredImages, plan: Plan) -> Pixels:
         )
 
     # The cache may have been deleted, or damaged, since the comparison began.
-    return RowReader.open(Path(found.pack), remake) or pack(
+    return open_near(Path(found.pack), remake) or pack(
         *_looked_at(found), PixelFormat.from_preprocessing(plan.preprocessing)
     )
 

@@ -128,14 +128,16 @@ def known(given: str | os.PathLike[str]) -> str:
     refuse_page(given)
     if not normal(given).partition("://")[2]:
         raise SkipwiseError(f"{normal(given)} names nothing; give the whole address, as in s3://bucket/pets.")
-    address = normal(given)
-    login, server = kind_of(address).login, address.partition("://")[2].partition("/")[0]
-    if ":" in server.rpartition("@")[0] and scheme_of(address) not in ("http", "https", "ssh", "sftp"):
-        raise SkipwiseError(f"{address} has a key in it, where nobody reads it; leave it out, and {login}.")
     try:
-        return concealed(given)
+        shown = concealed(given)
     except ValueError as error:
         raise differing_keys(error) from None
+    server = revealed(shown).partition("://")[2].partition("/")[0]
+    if ":" in server.rpartition("@")[0] and scheme_of(shown) not in ("http", "https", "ssh", "sftp"):
+        raise SkipwiseError(
+            f"{shown} has a key in it, where nobody reads it; leave it out, and {kind_of(shown).login}."
+        )
+    return shown
 
 
 def home_of(address: str) -> Path:

@@ -13,11 +13,14 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, overload, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.text import shortened
@@ -61,6 +64,40 @@ class Entry(NamedTuple):
     name: str
     size: int
     stamp: int
+
+
+@dataclass(frozen=True, eq=False)
+class Entries(Sequence[Entry]):
+    """Entries of many files in little memory: an entry is made when it is asked for.
+
+    Args:
+        names: of the files.
+        sizes, stamps: int64 [N].
+    """
+
+    names: tuple[str, ...]
+    sizes: NDArray[np.int64]
+    stamps: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], known: Mapping[str, Entry]) -> Entries:
+        """The entries with these names."""
+        sizes = np.fromiter((known[name].size for name in names), np.int64, len(names))
+        return cls(names, sizes, np.fromiter((known[name].stamp for name in names), np.int64, len(names)))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Entries: ...
+
+    def __getitem__(self, index: int | slice) -> Entry | Entries:
+        if isinstance(index, slice):
+            return Entries(self.names[index], self.sizes[index], self.stamps[index])
+        return Entry(self.names[index], int(self.sizes[index]), int(self.stamps[index]))
 
 
 @dataclass(frozen=True)

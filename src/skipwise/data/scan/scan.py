@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import os
 import shutil
@@ -180,8 +181,14 @@ def source_state(source: Source) -> str:
         return described.hexdigest()[:32]
     assert source.container is not None
     described.update(os.fsencode(source.container.path.absolute()) + f"\n{source.archive}\n".encode())
-    described.update(os.fsencode("\0".join([entry.name for entry in source.entries])))
-    described.update("\n".join([f"{entry.size} {entry.stamp}" for entry in source.entries]).encode())
+    for separator, words in (
+        ("\0", (entry.name for entry in source.entries)),
+        ("\n", (f"{entry.size} {entry.stamp}" for entry in source.entries)),
+    ):
+        before = ""
+        while some := list(itertools.islice(words, 10_000)):  # all at once they would be in memory another time
+            described.update(os.fsencode(before + separator.join(some)))
+            before = separator
     return described.hexdigest()[:32]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, shortened
-from skipwise.data.containers import Container, Entry
+from skipwise.data.containers import Container, Entries, Entry
 from skipwise.data.image.formats import is_picture, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
 from skipwise.data.sources.labels import check_labels, doubtful_sentence, missing_classes, quoted_list
@@ -65,7 +65,7 @@ class Source:
     groups: tuple[str, ...] | None = None
     container: Container | None = None
     files: tuple[str, ...] = ()
-    entries: tuple[Entry, ...] = ()
+    entries: Sequence[Entry] = ()
     archive: tuple[int, ...] = ()
     pixels: NDArray[np.uint8] | None = None
     mirrors: bool = True
@@ -127,7 +127,7 @@ class Reading:
     container: Container
     rows: Sequence[LabelledImage]
     description: str
-    entries: dict[str, Entry]
+    entries: Mapping[str, Entry]
     describes_split: bool = False
     alternative: str = ""
     top: str = ""
@@ -162,7 +162,8 @@ class Reading:
             while shown in ids:  # names may differ only in characters that cannot be printed
                 shown = f"{shown} ({position})"
             ids[shown] = None
-        groups = tuple(printable(row.group) for row in rows)
+        groups = tuple(printable(row.group) for row in rows) if any(row.group for row in rows) else ()
+        files = tuple(row.file for row in rows)
         description = self.description
         if not self.describes_split:
             description += split_words([row.split for row in given])
@@ -181,10 +182,10 @@ class Reading:
             ids=tuple(ids),
             labels=np.array([numbers[row.label] for row in rows], dtype=np.int64),
             splits=tuple(row.split for row in rows) if split else None,
-            groups=groups if any(groups) else None,
+            groups=groups or None,
             container=self.container,
-            files=tuple(row.file for row in rows),
-            entries=tuple(self.entries[row.file] for row in rows),
+            files=files,
+            entries=Entries.of(files, self.entries),
             archive=self.container.stamp(),
             ignored=tuple(printable(file) for file in sorted(self.left_out)),
             faults=tuple(map(printable, (*self.faults, *faults))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.data.cache.node_copy import open_near
 from skipwise.data.cache.origins import note_origin
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.scan.inspection import PixelFormat
@@ -22,7 +23,7 @@ def pack(source: Source, scan: Scan, pixel_format: PixelFormat, progress: Progre
     """
     path = pack_path(scan.digests, scan.faults, pixel_format)
     remake = row_remaker(source, pixel_format, scan.digests, scan.faults)
-    found = RowReader.open(path, remake)
+    found = open_near(path, remake)
     if found is None:
         with Journal.for_source(source, source_state(source), pixel_format, progress) as journal:
             found = RowReader.open(path, remake)  # another process may have made it while this one waited

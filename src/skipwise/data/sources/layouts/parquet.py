@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
-from skipwise.data.containers import Folder
+from skipwise.data.containers import Entry, Folder
 from skipwise.data.containers.parquet import Parquet, opened, texts_of, values_of
 from skipwise.data.containers.shards import size_and_stamp
 from skipwise.data.names import printable, suffix
@@ -174,8 +174,25 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
         container=container,
         rows=rows,
         description=description,
-        entries={entry.name: entry for entry in container.listing().entries},
+        entries=Rows(container),
     )
+
+
+class Rows(Mapping[str, Entry]):
+    """The entries of all rows, which say nothing but when their file was changed."""
+
+    def __init__(self, container: Parquet) -> None:
+        self.container = container
+        self.stamps = {file: size_and_stamp(container.path, file)[1] for file in container.files}
+
+    def __getitem__(self, name: str) -> Entry:
+        return Entry(name, 0, self.stamps[name.rpartition("/")[0]])
+
+    def __iter__(self) -> Iterator[str]:
+        return (entry.name for entry in self.container.listing().entries)
+
+    def __len__(self) -> int:
+        return len(self.container.listing().entries)
 
 
 def _check(root: Path, shard: str, table: Any, columns: Sequence[str]) -> None:

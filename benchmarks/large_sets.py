@@ -1,0 +1,271 @@
+"""The cost of ImageNet-1k (1.28 million photographs, 140 GB) on this machine, from rates measured on 1% of as many.
+
+    python benchmarks/large_sets.py [--images 12800] [--quick]
+
+Photographs of 500 x 375 pixels and about 110 kB are made up, in a thousand class folders (with --quick, 640 of them).
+Each stage is measured on a quarter of them and on all of them; what their ratio says about growth is the exponent. A
+stage that grows faster than linearly is extrapolated by its exponent, and others by the number of images. Neighbouring
+stages are timed apart: listing, the first reading (hashing, decoding, thumbnails and the pack at 224 pixels), the audit
+after it, the search for near-duplicates within it (which is measured on more images, with made-up thumbnails), batches
+of an epoch from the pack, a step of ResNet-18 on this processor, and a look (intervals for three networks with five
+seeds each on 50,000 test images). The memory of listing is that of processes that list tiny images, in Parquet and in
+a tar archive: bytes for each image, from the difference between the smallest and the largest set.
+
+What this can't show: a GPU, a network disk, an object store far away, and a pack that no longer fits into memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from skipwise.core.machine.system import describe_machine
+from skipwise.core.text import duration
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.data.quality.findings import examine
+from skipwise.data.quality.near_duplicates import near_duplicates
+from skipwise.data.scan.inspection import PixelFormat
+from skipwise.data.scan.scan import scan_images
+from skipwise.data.sources import open_source
+from skipwise.data.store.packed import pack
+from skipwise.statistics import judge
+
+IMAGENET, TESTED = 1_281_167, 50_000
+CLASSES, SIZE = 1000, 224
+BATCH = 64
+LINEAR = 1.1
+"""An exponent up to this counts as linear: times vary from one measurement to the next."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage measured on two sizes: the numbers of images, and the seconds."""
+
+    name: str
+    images: tuple[int, int]
+    seconds: tuple[float, float]
+    at: int = IMAGENET
+
+    @property
+    def exponent(self) -> float:
+        return math.log(self.seconds[1] / self.seconds[0]) / math.log(self.images[1] / self.images[0])
+
+    @property
+    def estimate(self) -> float:
+        """Seconds for the whole set."""
+        power = self.exponent if self.exponent > LINEAR else 1.0
+        return self.seconds[1] * (self.at / self.images[1]) ** power
+
+
+def photograph(rng: np.random.Generator) -> bytes:
+    """A made-up JPEG of 500 x 375 pixels whose size is that of a photograph."""
+    coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(
+        (500, 375), Image.Resampling.BICUBIC
+    )
+    noise = rng.normal(0, 14, (375, 500, 1))
+    pixels = (np.asarray(coarse, np.float32) + noise).clip(0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
+def make_photographs(folder: Path, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        path = folder / f"n{number % CLASSES:08d}" / f"{number:08d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photograph(np.random.default_rng(number)))
+
+
+def seconds(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def of_photographs(folder: Path, cache: Path) -> dict[str, float]:
+    """Seconds for listing, the first reading, the audit, and an epoch's batches from the pack."""
+    os.environ["SKIPWISE_CACHE"] = str(cache)
+    form = PixelFormat.from_preprocessing(Preprocessing(size=SIZE, channels=3, mean=(0.5,) * 3, std=(0.5,) * 3))
+    listing = seconds(lambda: open_source(folder))
+    source = open_source(folder)
+    reading = seconds(lambda: scan_images(source, guess=form))
+    seen, used = scan_images(source), np.ones(len(source), dtype=bool)
+    pixels = pack(source, seen, form)
+    order = np.random.default_rng(0).permutation(len(source))
+    batches = [np.sort(order[start : start + BATCH]) for start in range(0, len(order), BATCH)]
+    return {
+        "listing": listing,
+        "first reading, with the pack": reading,
+        "audit": seconds(lambda: examine(source, seen.for_images(used), used)),
+        "batches of an epoch": seconds(lambda: [pixels[batch] for batch in batches]),
+    }
+
+
+def step(batch: int) -> float:
+    """Seconds for a training step of ResNet-18 at 224 pixels."""
+    import torch
+    from torch.nn import functional
+
+    from skipwise import create_model
+
+    network = create_model("resnet18", num_classes=CLASSES, stem="imagenet")
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    images, labels = torch.randn(batch, 3, SIZE, SIZE), torch.arange(batch)
+
+    def once() -> None:
+        optimizer.zero_grad()
+        functional.cross_entropy(network(images), labels).backward()
+        optimizer.step()
+
+    once()
+    return min(seconds(once) for _ in range(3))
+
+
+def look(images: int) -> float:
+    rng = np.random.default_rng(0)
+    hard = rng.random(images)
+    scores = {name: rng.random((5, images)) > hard * share for name, share in (("a", 0.5), ("b", 0.52), ("c", 0.6))}
+    return min(seconds(lambda: judge(scores, margin=0.005)) for _ in range(3))
+
+
+def search(images: int) -> float:
+    """Seconds of the search for near-duplicates among made-up thumbnails."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (images, 8, 8), dtype=np.uint8)
+    thumbnails = np.stack(
+        [np.asarray(Image.fromarray(each).resize((32, 32), Image.Resampling.BICUBIC)) for each in coarse]
+    )
+    return seconds(lambda: near_duplicates(thumbnails, np.full(images, 375)))
+
+
+TINY = io.BytesIO()
+Image.new("L", (4, 4)).save(TINY, "PNG")
+MEASURE = """
+import resource, sys
+from skipwise.data.sources import open_source
+source = open_source(sys.argv[1])
+resident = int(open('/proc/self/statm').read().split()[1]) * resource.getpagesize()
+print(len(source), resident, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def make_parquet(path: Path, images: int) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    schema = pyarrow.schema({"image": pyarrow.struct({"bytes": pyarrow.binary()}), "label": pyarrow.string()})
+    with pyarrow.parquet.ParquetWriter(path, schema) as file:
+        for start in range(0, images, 100_000):
+            numbers = range(start, min(images, start + 100_000))
+            rows = [{"image": {"bytes": TINY.getvalue()}, "label": f"class{number % 10}"} for number in numbers]
+            file.write_table(pyarrow.Table.from_pylist(rows, schema=schema), row_group_size=1000)
+
+
+def make_tar(path: Path, images: int) -> None:
+    data = TINY.getvalue() + bytes(-len(TINY.getvalue()) % 512)
+    with path.open("wb") as file:
+        for number in range(images):
+            header = tarfile.TarInfo(f"class{number % 10}/{number:08d}.png")
+            header.size = len(TINY.getvalue())
+            file.write(header.tobuf(tarfile.USTAR_FORMAT) + data)
+        file.write(bytes(1024))
+
+
+def memory(path: Path) -> tuple[int, int]:
+    """Bytes of a process that has listed a set, and of it at its highest."""
+    ran = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
+    _, resident, peak = map(int, ran.stdout.split())
+    return resident, peak
+
+
+def of_memory(folder: Path, sizes: tuple[int, ...]) -> dict[str, dict[int, tuple[int, int]]]:
+    """The same for sets of tiny images, by kind and number."""
+    found: dict[str, dict[int, tuple[int, int]]] = {}
+    for kind, make in (("parquet", make_parquet), ("tar", make_tar)):
+        for images in sizes:
+            path = folder / f"{images}.{kind}"
+            make(path, images)
+            found.setdefault(kind, {})[images] = memory(path)
+            path.unlink()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=12_800, help="photographs that are made up (12800)")
+    parser.add_argument("--quick", action="store_true", help="640 photographs, and lists of up to 100,000")
+    arguments = parser.parse_args()
+    images = 640 if arguments.quick else arguments.images
+    searched = (2_000, 8_000) if arguments.quick else (10_000, 40_000)
+    sizes = (10_000, 100_000) if arguments.quick else (10_000, 100_000, 1_000_000)
+    few = images // 4
+    with tempfile.TemporaryDirectory(prefix="skipwise-large-") as temporary:
+        root = Path(temporary)
+        make_photographs(root / "few", 0, few)
+        shutil.copytree(root / "few", root / "all", copy_function=os.link)
+        make_photographs(root / "all", few, images - few)
+        total = sum(path.stat().st_size for path in (root / "all").rglob("*.jpg"))
+        one, other = (of_photographs(root / name, root / f"cache-{name}") for name in ("few", "all"))
+        stages = [Stage(name=name, images=(few, images), seconds=(one[name], other[name])) for name in one]
+        stages.append(
+            Stage(name="near-duplicates alone", images=searched, seconds=(search(searched[0]), search(searched[1])))
+        )
+        stages.append(Stage(name="training steps of an epoch", images=(4, 16), seconds=(step(4), step(16))))
+        stages.append(
+            Stage(name="a look", images=(TESTED // 4, TESTED), seconds=(look(TESTED // 4), look(TESTED)), at=TESTED)
+        )
+        listed = of_memory(root, sizes)
+    print(f"{images:,} photographs of {total / images / 1000:.0f} kB on average; {describe_machine()}\n")
+    print(f"{'stage':32} {'images':>16} {'seconds':>16} {'grows as n^':>12} {'for ImageNet-1k':>16}")
+    for stage in stages:
+        numbers, times = (
+            " ".join(f"{each:,}" for each in stage.images),
+            " ".join(f"{each:.3g}" for each in stage.seconds),
+        )
+        print(f"{stage.name:32} {numbers:>16} {times:>16} {stage.exponent:>12.2f} {duration(stage.estimate):>16}")
+    fast = [stage.name for stage in stages if stage.exponent > LINEAR]
+    print(f"\nFaster than linearly grows: {', '.join(fast) or 'nothing'}.")
+    row = SIZE * SIZE * 3
+    smaller = 128 * 128 * 3 * IMAGENET / 1e9
+    print(f"The pack at {SIZE} pixels has {row * IMAGENET / 1e9:,.0f} GB, and at 128 pixels {smaller:,.0f} GB.")
+    per_image = {}
+    for kind, by_size in listed.items():
+        shown = ", ".join(
+            f"{count:,}: {now / 1e6:.0f} MB (peak {peak / 1e6:.0f})" for count, (now, peak) in by_size.items()
+        )
+        least, most = min(by_size), max(by_size)
+        now, peak = ((by_size[most][which] - by_size[least][which]) / (most - least) for which in (0, 1))
+        per_image[kind] = {"bytes": round(now), "peak": round(peak)}
+        print(f"Memory of listing, {kind}: {shown}; {now:.0f} bytes an image, and {peak:.0f} at its highest.")
+    arms = {stage.name: {"median": stage.seconds[1], "spread": [stage.seconds[1]] * 2} for stage in stages}
+    ratios = {stage.name: round(stage.exponent, 3) for stage in stages}
+    print(
+        json.dumps(
+            {
+                "benchmark": "large_sets",
+                "machine": describe_machine(),
+                "arms": arms,
+                "ratios": {"exponents": ratios, "bytes_per_image": per_image},
+                "imagenet_seconds": {stage.name: round(stage.estimate, 1) for stage in stages},
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
