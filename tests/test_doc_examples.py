@@ -21,9 +21,11 @@ from tests.test_readme import PAGES, ROOT, blocks
 ELSEWHERE = {
     "README.md": "test_readme.py",
     "CONTRIBUTING.md": "test_contributing.py",
+    "docs/hub.md": "test_hub.py",
     "docs/judge.md": "test_docs_judge.py",
     "docs/networks.md": "test_readme.py",
     "docs/serving.md": "test_serving_docs.py",
+    "docs/tracking.md": "test_tracking.py",
 }
 """Pages whose examples another test runs, with what they need."""
 EXAMPLES = [
