@@ -36,7 +36,7 @@ hypothesis.settings.register_profile("fast", max_examples=30, **ANY_MACHINE)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Property tests try fewer examples where slow tests are left out."""
-    hypothesis.settings.load_profile("fast" if config.option.markexpr == "not slow" else "any machine")
+    hypothesis.settings.load_profile("fast" if config.option.markexpr.startswith("not slow") else "any machine")
 
 
 def make_photos(root: Path, *, classes: int = 3, per_class: int = 12, side: int = 20) -> Path:
@@ -167,15 +167,23 @@ def cli(tmp_path: Path) -> Run:
     return functools.partial(processes.run, cwd=tmp_path)
 
 
+@pytest.fixture(scope="session")
+def ray_nodes() -> Iterator[Any]:
+    """A Ray cluster of two nodes with a CPU each; what a test adds to it, it removes."""
+    from tests.ray_cluster import cluster
+
+    with cluster(nodes=1) as made:
+        yield made
+
+
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comparisons do their runs here, for tests that are not about processes, and time networks for a moment."""
-    from skipwise.comparison import conclude
-    from skipwise.comparison.executors.in_process import InProcess
+    from skipwise.comparison.executors.table import EXECUTORS
     from skipwise.cost import timing
     from skipwise.cost.interleaved import interleaved
 
-    monkeypatch.setattr(conclude, "LocalProcesses", InProcess)
+    monkeypatch.setitem(EXECUTORS, "local", EXECUTORS["in-process"])
     monkeypatch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
 
 

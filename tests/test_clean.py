@@ -259,7 +259,7 @@ def test_a_folder_that_is_none_is_refused(kind: str, tmp_path: Path) -> None:
 
 def test_where_nothing_was_made_nothing_may_go(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKIPWISE_CACHE", str(here / "cache"))
-    assert skipwise.clean() == Cleaning(found=())
+    assert skipwise.clean([]) == Cleaning(found=())
 
 
 def test_damaged_works_are_left_alone(runs: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.interim import Interim, InterimPair, NextLook
 from skipwise.comparison.results.records import Settling
 from skipwise.comparison.wording.answer import answer
@@ -81,17 +80,18 @@ def test_chances_are_said_as_people_say_them() -> None:
 
 
 def test_the_answer_says_what_more_certainty_costs() -> None:
-    made = fabricate(tuned=False, exploratory=False)
-    choice = choose(made.results, made.costs.medians)
-    assert choice.basis == "best guess"
+    made = fabricate(tuned=False, exploratory=False, choice="resnet18", shown=False)
+    choice = replace(made.costs.recommendation, rivals=("my_networks:tiny",), unfit={})
+    pairs = [replace(pair, seeds_needed=31 if pair.verdict == "unresolved" else None) for pair in made.results.pairs]
+    candidates = [replace(each, repeated=()) for each in made.results.candidates]
+    sound = replace(made.results, pairs=tuple(pairs), candidates=tuple(candidates))
     costs = replace(made.costs, recommendation=choice, trained_seconds=7200.0, price=Price(per_hour=0.9, currency="$"))
-    plain = answer(made.results, choice, costs)
+    plain = answer(sound, choice, costs)
     assert "Finding this out took 53 runs and about 1.0 machine-hours ($0.90)." in plain.price
-    told = answer(made.results, choice, replace(costs, settling=Settling(seeds=31, chance=0.4)))
-    if "more run" in plain.cost:
-        assert "machine-hours, $" in plain.cost
-    if told.cost:
-        assert told.cost.endswith("A look after 31 seeds has a 40% chance to do it.")
+    told = answer(sound, choice, replace(costs, settling=Settling(seeds=31, chance=0.4)))
+    assert "more runs, about" in plain.cost
+    assert "machine-hours, $" in plain.cost
+    assert told.cost == f"{plain.cost} A look after 31 seeds has a 40% chance to do it."
 
 
 def tables(gap: float, *, seeds: int = 5, wobble: float = 0.005, images: int = 1000) -> dict[str, np.ndarray]:

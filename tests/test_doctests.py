@@ -32,9 +32,12 @@ RUN = "runs/train/images"
 EXPORTED = "runs/export/images-onnx-fp32"
 COMPARISON = "runs/compare/images"
 PREPARED = {
+    "skipwise.cleaning.clean": {COMPARISON},
+    "skipwise.cleaning.record": {COMPARISON},
     "skipwise.comparison.recommend": {COMPARISON},
     "skipwise.comparison.results.finished": {COMPARISON},
     "skipwise.deploy.export.export": {RUN},
+    "skipwise.deploy.load": {RUN},
     "skipwise.deploy.predict.predict": {EXPORTED, "photos/a.png"},
     "skipwise.deploy.predict.predictor": {EXPORTED, "photo.jpg"},
     "skipwise.deploy.verify.verify": {EXPORTED},
@@ -46,6 +49,8 @@ PREPARED = {
     "skipwise.gating.record": {"old.csv", "new.csv"},
     "skipwise.judging.judge": FILES,
     "skipwise.judging.record": FILES,
+    "skipwise.watching.record": {COMPARISON},
+    "skipwise.watching.status": {COMPARISON},
 }
 """The files that the examples of a module need."""
 SLOW = {"skipwise.comparison.compare"}

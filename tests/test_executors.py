@@ -11,16 +11,22 @@ from pathlib import Path
 import pytest
 
 import skipwise
-from skipwise import Epoch, Executor, InProcess, LocalProcesses
+from skipwise import Epoch, Executor, InProcess, LocalProcesses, RayExecutor
+from skipwise.comparison.executors.table import EXECUTORS, find_executor
+from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
+from skipwise.core.options import declared
 from skipwise.training.callbacks import RunEnd, Start
 from skipwise.training.run.files import read_history
 from skipwise.training.run.record import find_run
+from tests.jobs_here import JobsHere
 
-EXECUTORS = [
+KINDS = [
     pytest.param(InProcess, id="InProcess"),
     pytest.param(LocalProcesses, id="LocalProcesses", marks=pytest.mark.slow),
+    pytest.param(RayExecutor, id="RayExecutor", marks=[pytest.mark.cluster, pytest.mark.filterwarnings("default")]),
+    pytest.param(JobsHere, id="JobExecutor", marks=pytest.mark.slow),
 ]
 LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
 
@@ -48,9 +54,10 @@ def folder(begun: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(begun, tmp_path / "out"))
 
 
-@pytest.fixture(params=EXECUTORS)
+@pytest.fixture(params=KINDS)
 def executor(request: pytest.FixtureRequest, folder: Path) -> Iterator[Executor]:
-    made: Executor = request.param()
+    kind = request.param
+    made: Executor = kind(request.getfixturevalue("ray_nodes").address) if kind is RayExecutor else kind()
     made.open(folder, processes=2, threads=1)
     yield made
     made.close()
@@ -90,7 +97,7 @@ def test_a_stopped_run_is_resumed_and_comes_to_the_same_bytes(
     executor: Executor, folder: Path, stop: str, tmp_path: Path
 ) -> None:
     # Processes do not wait for anybody: the run is to be long enough that it has not ended when it is stopped.
-    job = job_of(folder, LINEAR, epochs=400 if isinstance(executor, LocalProcesses) else 40)
+    job = job_of(folder, LINEAR, epochs=40 if isinstance(executor, InProcess) else 400)
     executor.submit(job)
     executor.submit(job_of(folder, LINEAR, seed=1))
     # The other run may get further before this one has begun.
@@ -124,3 +131,29 @@ def test_what_no_run_can_continue_from_is_raised(executor: Executor, folder: Pat
     executor.submit(job_of(folder, LINEAR))
     with pytest.raises(skipwise.SkipwiseError, match=r"images\.json"):
         list(executor.events())
+
+
+def test_an_executor_is_found_by_its_name_and_an_instance_is_taken_as_it_is() -> None:
+    assert isinstance(find_executor(None), LocalProcesses)
+    assert isinstance(find_executor("local"), LocalProcesses)
+    assert isinstance(find_executor("in-process"), InProcess)
+    mine = InProcess()
+    assert find_executor(mine) is mine
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_every_name_is_in_the_help(name: str) -> None:
+    assert f" {name}" in declared(CompareOptions)["executor"].help
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("locl", r"There is no executor called 'locl'; did you mean 'local'\?"),
+        ("local://here", r"--executor local takes no address; not 'local://here'\."),
+        ("in-process://", r"--executor in-process takes no address"),
+    ],
+)
+def test_a_wrong_name_or_address_is_said_before_anything_is_read(asked: str, said: str) -> None:
+    with pytest.raises(skipwise.SkipwiseError, match=said):
+        skipwise.compare("no-such-images", executor=asked)

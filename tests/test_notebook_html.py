@@ -17,11 +17,14 @@ import numpy as np
 import pytest
 
 import skipwise
+from skipwise.cleaning.record import Cleaning, Kept, Removable
 from skipwise.comparison.recommend import Recommended
+from skipwise.comparison.restore import Restored
 from skipwise.comparison.results.choice import HERE, Limits
 from skipwise.comparison.results.finished import Comparison
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.shown import Shown
+from skipwise.deploy.hub.push import Pushed
 from skipwise.deploy.predict.predict import Predicted
 from skipwise.deploy.predict.predictor import HeatMap, Prediction
 from skipwise.notebook import table
@@ -29,12 +32,12 @@ from skipwise.notebook.progress import Cell
 from skipwise.pages import card
 from skipwise.studies.records import StudyRecord
 from tests.browsing import CONTRASTS, page_of
-from tests.fabricated import NASTY, fabricate
+from tests.fabricated import NASTY, fabricate, write_comparison
 from tests.predicted import made, write
 
 LIGHT_ENOUGH = 60_000
 """Characters of a record, at most."""
-PLAIN = {"Epoch", "NetworkSpec", "ReadingOptions", "Source"}
+PLAIN = {"Epoch", "NetworkSpec", "ReadingOptions", "SlurmRequest", "Source"}
 """Public records that are settings, or are read by callbacks."""
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e"
 
@@ -186,6 +189,7 @@ def test_each_row_of_the_table_draws_what_its_record_is(name: str) -> None:
     assert first._repr_html_ is Shown._repr_html_
 
 
+@pytest.mark.slow
 def test_records_of_real_work(small: Path, here: Path) -> None:
     """A run, an audit, an evaluation, an export, an explanation, advice and a plan."""
     audit = skipwise.audit(small / "pics", output=here / "audit")
@@ -224,6 +228,20 @@ def test_a_gate_and_a_judgement_of_files(here: Path) -> None:
     assert "runs/judge" in found
     gate = skipwise.gate("old-s0.csv", "new-s0.csv", margin=5)
     assert str(card.text(gate.verdict[0])) in check(gate)
+
+
+def test_work_and_what_is_left_of_it(here: Path) -> None:
+    (here / "runs" / "compare").mkdir(parents=True)
+    write_comparison(here / "runs" / "compare" / "made")
+    assert "finished" in check(skipwise.status(here / "runs" / "compare" / "made"))
+    assert "made" in check(skipwise.status(here / "runs"))
+    assert "Nothing may go" in check(skipwise.clean([here / "runs"], cache=False))
+    removable = Removable(
+        kind="weights", path=Path(EVIL), size=5, why="nobody needs it", again="skipwise restore", home=here
+    )
+    assert "in 1 file may go" in check(Cleaning(found=(removable,), left=(Kept(path=Path(EVIL), why=EVIL),)))
+    assert "the same bytes" in check(Restored(folder=Path(EVIL), repeated=False))
+    assert EVIL not in check(Pushed(folder=Path("x"), name=f"me/{EVIL}", url="https://huggingface.co/me/x"))
 
 
 def test_a_study_and_a_profile() -> None:

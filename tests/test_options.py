@@ -174,8 +174,9 @@ def test_the_signature_of_a_function_is_its_options(name: str) -> None:
     assert not [each for each in documented if documented.count(each) > 1]
     with pytest.raises(TypeError, match=rf"{name}\(\) got an unexpected keyword argument 'sedes'"):
         function(*["digits"] * sum(each.default is inspect.Parameter.empty for each in parameters.values()), sedes=3)
-    with pytest.raises(TypeError, match=rf"{name}\(\) missing a required argument"):
-        function()
+    if any(each.default is inspect.Parameter.empty for each in parameters.values()):
+        with pytest.raises(TypeError, match=rf"{name}\(\) missing a required argument"):
+            function()
 
 
 def test_every_verb_that_has_a_function_takes_all_of_its_options() -> None:

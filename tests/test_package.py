@@ -55,6 +55,14 @@ def test_every_extra_that_an_error_names_exists() -> None:
     assert {"train", "export", "serve"} <= found <= EXTRAS.keys()
 
 
+def test_the_page_on_installing_lists_every_extra() -> None:
+    page = (ROOT / "docs" / "install.md").read_text()
+    listed = {
+        name for row in re.findall(r"^\| (`.*?) \|", page, flags=re.MULTILINE) for name in re.findall("`(.+?)`", row)
+    }
+    assert listed == EXTRAS.keys() - {"dev", "docs"}
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the source distribution, made of a copy of what git has."""
@@ -226,6 +234,48 @@ class TestInstalled:
         said = run(empty("all") / words[0], *words[1:], cwd=tmp_path, env=alone())
         assert "How sure:" in said
         assert next(tmp_path.glob("runs/compare/*/report.html")).stat().st_size > 10_000
+
+    def test_type_checkers_know_every_keyword_and_what_is_returned(
+        self, empty: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        python = empty("all") / "python"
+        check = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"]
+        check += ["--python-executable", str(python)]
+        (tmp_path / "right.py").write_text(RIGHT)
+        assert "Success" in run(*check, "right.py", cwd=tmp_path, env=alone())
+        (tmp_path / "wrong.py").write_text("".join(f"{line}\n" for line in ("import skipwise", *WRONG)))
+        said = run(*check, "wrong.py", cwd=tmp_path, env=alone(), status=1)
+        for number, sentence in enumerate(WRONG.values(), start=2):
+            assert re.search(rf"^wrong\.py:{number}: error: .*{sentence}", said, flags=re.MULTILINE), sentence
+
+
+RIGHT = """
+from collections.abc import Iterator
+from pathlib import Path
+from typing import assert_type
+
+import skipwise
+
+found = skipwise.compare(Path("images"), models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25)
+assert_type(found, skipwise.Comparison)
+for pair in found.results.pairs:
+    print(pair.a, f"{pair.low:.3f}")
+assert_type(skipwise.compare("images", dry_run=True), skipwise.Planned)
+assert_type(skipwise.report("runs/compare/images"), Path)
+assert_type(skipwise.report("runs/compare/images", format="md"), str)
+for answer in skipwise.predict("runs/export/images-onnx-fp32", "photos", top=3):
+    print(answer.classes)
+print(skipwise.train("images", model="resnet18", lr=0.1, time_limit="20m").folder)
+"""
+WRONG = {
+    'skipwise.compare("images", modells=["resnet18"])': 'did you mean "models"',
+    'skipwise.compare("images", seeds="two")': "No overload",
+    'skipwise.train("images", "resnet18")': "Too many positional arguments",
+    "skipwise.audit()": 'Missing positional argument "data"',
+    'skipwise.export("run", format=3)': 'expected "str"',
+    "skipwise.comapre": 'has no attribute "comapre"',
+}
+"""Lines, and what a type checker has to say of each."""
 
 
 def alone() -> dict[str, str]:

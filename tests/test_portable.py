@@ -49,7 +49,7 @@ PLACES = ("/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/usr", "/var")
 
 OWNERS = {
     "cli/watchdog.py": {"fork", "waitpid", "SIGHUP", "SIGQUIT", "SIGKILL", "SIGBUS"},
-    "core/files/locks.py": {"fcntl"},
+    "core/files/locks.py": {"fcntl", "major", "/proc/locks"},
     "core/files/regular.py": {"/proc", "/sys"},
     "core/machine/environment.py": {"getuid", "/dev/shm", "/tmp"},
     "core/machine/memory.py": {"resource", "/proc/meminfo", "/proc/self/statm", "/proc/self/cgroup", "/sys/fs/cgroup"},
@@ -57,6 +57,7 @@ OWNERS = {
     "data/cache/rows.py": {"posix_fallocate", "preadv"},
     "data/scan/decoder_process.py": {"setitimer"},
     "data/sources/named/in_memory.py": {"/usr/share/datasets/fashion-mnist"},
+    "serving/connections/deadline.py": {"SIGALRM"},
     "serving/listening.py": {"resource"},
 }
 """The files that ask for something of the kind, and for what. Each asks whether it is there."""
@@ -116,6 +117,7 @@ def run(*words: str, here: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=600,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

@@ -284,10 +284,8 @@ def test_what_would_settle_it_is_said_with_what_it_costs() -> None:
         "they really differ as they did here."
     )
     # 10 more seeds of each: 10 x 1,800 s and 10 x 900 s, two at once.
-    assert (
-        words.cost
-        == "What that costs: 20 more runs, about 3.8 h here; or about 8,400 more test images with their labels."
-    )
+    more = "20 more runs, about 3.8 h here (3.8 machine-hours)"
+    assert words.cost == f"What that costs: {more}; or about 8,400 more test images with their labels."
     assert answer(found, choose(found, COSTS)).cost.startswith("What that costs: 20 more runs; or")
     only_images = replace(found, pairs=(replace(pair, seeds_needed=None),))
     words = answer(only_images, choose(only_images, COSTS), costs)

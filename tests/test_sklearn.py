@@ -48,6 +48,7 @@ def fitted() -> ImageClassifier:
     return ImageClassifier(**TINY | {"epochs": 6}, random_state=0).fit(X, np.array(["across", "upright"])[Y])
 
 
+@pytest.mark.slow
 def test_importing_it_loads_no_torch() -> None:
     code = "import sys; from skipwise.sklearn import ImageClassifier; ImageClassifier(); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
@@ -97,6 +98,7 @@ def test_paths_and_arrays_get_the_same_answers(fitted: ImageClassifier, tmp_path
         ImageClassifier(**TINY).fit([*paths, tmp_path / "torn.png"], [0, 1, 0, 1, 0, 1, 0])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network(fitted: ImageClassifier) -> None:
     again = clone(ImageClassifier(**TINY, random_state=3))
     first, second = (clone(again).fit(X[:24], Y[:24]).predict_proba(X[:8]) for _ in range(2))
@@ -167,6 +169,7 @@ def test_a_network_of_somebody_else_is_not_run(here: Path) -> None:
         sys.modules.pop("mine", None)
 
 
+@pytest.mark.slow
 def test_validation_images_are_cut_from_those_of_fit() -> None:
     found = ImageClassifier(**TINY, validation_fraction=0.25, random_state=0).fit(X, Y)
     assert [epoch.val is not None for epoch in found.history_] == [True]
@@ -231,6 +234,16 @@ def test_mistakes_are_said_in_a_sentence(fitted: ImageClassifier) -> None:
         ImageClassifier(**TINY, recipe="best").fit(X, Y)
     with pytest.raises(ValueError, match="20 values, which make no square image"):
         ImageClassifier(**TINY).fit(np.zeros((6, 20)), [0, 1] * 3)
+    with pytest.raises(SkipwiseError, match="epochs has to be a whole number"):
+        ImageClassifier(**TINY | {"epochs": "3"}).fit(X, Y)
+    with pytest.raises(ValueError, match="images of several shapes"):
+        ImageClassifier(**TINY).fit([X[0], X[1][:5]], [0, 1])
+    with pytest.raises(ValueError, match="give a list of paths"):
+        fitted.predict("images/1.png")
+    with pytest.raises(ValueError, match="neither numbers nor paths"):
+        fitted.predict(["images/1.png", 3])
+    with pytest.raises(ValueError, match="is no file"):
+        ImageClassifier(**TINY).fit([Path.cwd(), Path.home()], [0, 1])
     with pytest.raises(ValueError, match="NaN"):
         fitted.predict(np.full((1, 12, 12), np.nan))
 
@@ -280,7 +293,7 @@ class OfRows(ImageClassifier):
         return squares
 
 
-CHECKS = list(estimator_checks_generator(OfRows(**TINY, mirror=False), legacy=True))
+CHECKS = list(estimator_checks_generator(OfRows(**TINY, mirror=False, random_state=0), legacy=True))
 EXPECTED_TO_FAIL: dict[str, str] = {}
 """Checks that do not apply, with the reasons. There are none."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 import signal
@@ -26,7 +27,6 @@ from skipwise import SkipwiseError
 from skipwise.comparison.budget import forecast as forecast_module
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.results.records import RunResult
 from skipwise.comparison.run.by_seed import attempts
 from skipwise.comparison.run.collapse import DIVERGED
 from skipwise.core.files.checksums import read_sealed
@@ -35,7 +35,7 @@ from skipwise.data.sources.named.in_memory import NAMED
 from skipwise.evaluation.outcomes.named import outcome_names
 from skipwise.nets.external_code import code_fingerprint
 from skipwise.statistics import Attempt
-from skipwise.studies import forecast, networks
+from skipwise.studies import forecast, listing, networks
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
 from skipwise.studies.claims import inverted
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
@@ -50,6 +50,7 @@ from skipwise.studies.study import carry_out
 from skipwise.studies.subset import write_subset
 from skipwise.studies.table import STUDIES
 from skipwise.training.callbacks import Callback, Callbacks, RunEnd
+from skipwise.training.loop.recipe import RecipeOptions, choose_recipe
 from skipwise.training.machine.execution import Execution
 from skipwise.training.probe import step as step_module
 from skipwise.training.probe.step_cost import StepCost
@@ -133,6 +134,8 @@ def test_plans_resolve(study: Study, scale: Scale, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_list_says_how_long_studies_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "LONGEST", math.inf)
+
     def listed(step: float) -> dict[str, float]:
         cost = StepCost(step=step, evaluation=0.0, update=0.0, share=1.0)
         monkeypatch.setattr(step_module, "try_step", lambda *_, **__: cost)
@@ -162,6 +165,25 @@ def test_equal_time_gives_the_slower_network_fewer_epochs(seconds: float | None,
     setup = study.adjust(study.small, done)
     assert [design.epochs for design in setup.designs] == [12, epochs]  # never more
     assert [f"{seconds:.2f} times" in each for each in setup.measured] == [True] * (seconds is not None)
+
+
+def test_networks_for_which_there_is_no_time_are_taken_to_be_as_quick_as_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cost, tried = StepCost(step=0.5, evaluation=0.1, update=0.02, share=1.0), []
+    monkeypatch.setattr(step_module, "try_step", lambda network, *_, **__: (tried.append(network), cost)[1])
+    execution = Execution(device="cpu", precision="fp32", threads=1)
+    recipe = choose_recipe(RecipeOptions(recipe="fast", epochs=1, batch_size=10), mirrors=True, images=100)
+    trials = forecast.Trials(0.0)
+    first, other = (DIGITS.network(name) for name in ("resnet18", "plain18"))
+    assert (
+        trials.cost(first, recipe, execution, size=8, multiply_adds=1000) == cost
+    )  # without one there is nothing to go by
+    assert trials.cost(first, recipe, execution, size=8, multiply_adds=1000) == cost
+    assert trials.cost(other, recipe, execution, size=8, multiply_adds=3000) == StepCost(
+        1.5, pytest.approx(0.3), 0.06, 1.0
+    )
+    assert len(tried) == 1
 
 
 def test_equal_latency_takes_the_nearest_width(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,7 +334,7 @@ def test_a_run_that_diverged_never_reaches_the_target_in_studies_either(tmp_path
     job = tmp_path / "runs" / "a-s0"
     job.mkdir(parents=True)
     (job / "metrics.jsonl").write_text("")
-    failed = RunResult(model="a", seed=0, status="failed", reason=f"{DIVERGED} in epoch 3")
+    failed = SimpleNamespace(seed=0, status="failed", reason=f"{DIVERGED} in epoch 3")
     plan: Any = SimpleNamespace(
         jobs=lambda *_: (SimpleNamespace(folder="runs/a-s0"),), recipe=SimpleNamespace(epochs=30)
     )

@@ -14,7 +14,8 @@ from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.plan.plan import Job, Plan, Tuning
 from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.study import best_rates, run_study
+from skipwise.comparison.run.study import run_study
+from skipwise.comparison.tuning.tried import best_rates
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.system import describe_machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import pytest
 import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.tracking import MLflow, TrackingLost, WandB
+from skipwise.tracking.sender import PATIENCE
 from skipwise.training.run.files import read_history
 from tests.processes import Command
 from tests.test_tracking import COMPARE, TRAIN, StopAt
@@ -44,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "--artifacts-destination",
         str(folder / "a"),
     ]
-    surroundings = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    surroundings = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=surroundings, stdout=log, stderr=log, start_new_session=True
@@ -60,7 +62,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield address
         finally:
             os.killpg(process.pid, 15)
-            process.wait(60)
+            try:
+                process.wait(30)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, 9)
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +127,18 @@ def test_its_page_shows_them(server: str, compared: Any, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     try:
         page.goto(f"{server}/#/experiments/{experiment}/runs", wait_until="domcontentloaded")
+        page.get_by_text(compared[0].folder.name, exact=True).first.wait_for(timeout=90_000)
+        assert "plain18 seed 0" not in page.inner_text("body")  # it is below its parent, which is closed
+        page.locator("[role=gridcell] button").first.click(timeout=90_000)
         page.get_by_text("plain18 seed 0").first.wait_for(timeout=90_000)
         text = page.inner_text("body")
-        for name in ("plain18 seed 1", "resnet18 seed 0", "resnet18 seed 1", compared[0].folder.name):
-            assert name in text
+        assert all(name in text for name in ("plain18 seed 1", "resnet18 seed 0", "resnet18 seed 1"))
         if folder := os.environ.get("SKIPWISE_KEEP_PICTURES"):
             page.screenshot(path=f"{folder}/mlflow-runs.png")
         page.get_by_text("plain18 seed 0").first.click()
         page.get_by_text("train/loss").first.wait_for(timeout=90_000)
+        of_run = read_history(compared[0].folder / "runs/plain18-s0")[-1]
+        assert f"train/loss\n{of_run.train_loss}\n" in page.inner_text("body")
         if folder:
             page.screenshot(path=f"{folder}/mlflow-run.png")
     finally:
@@ -168,7 +178,7 @@ def test_a_server_that_is_not_there_costs_a_sentence(photos: Path, tmp_path: Pat
         began = time.monotonic()
         with pytest.warns(TrackingLost, match="did not get all of this") as caught:
             run = skipwise.train(photos, output=tmp_path / "run", callbacks=[silent], **TRAIN)
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < PATIENCE + 120  # importing MLflow takes a while
     assert run.record.status == "finished"
     assert len([each for each in caught if issubclass(each.category, TrackingLost)]) == 1
 

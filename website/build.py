@@ -13,11 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
-
 from website import gallery, reference
 from website.check import faults
-from website.pictures import FEW, PICTURES
+from website.pictures import PICTURES
 from website.sections import HOME, arranged
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +52,7 @@ def gather(folder: Path) -> None:
         _write(folder, place_of(path), _from_notebook(path))
     for name, text in reference.pages():
         _write(folder, name, text)
-    _write(folder, "explanation/intervals", _with_pictures((HERE / "pages" / "intervals.md").read_text("utf-8")))
+    _write(folder, "docs/intervals", with_pictures(_leading_to_pages(ROOT / "docs" / "intervals.md")))
     pages = [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.md")]
     (folder / "extra" / "reports").mkdir(parents=True)
     _write(folder, "gallery", gallery.write_gallery(folder / "extra" / "reports"))
@@ -82,6 +80,8 @@ def _leading_to_pages(path: Path) -> str:
             return f"[{words}]({Path(*['..'] * len(path.relative_to(ROOT).parts[:-1]))}/{HOME}.md{place})"
         if target.is_dir() and target / "README.md" in there:
             return f"[{words}]({address.rstrip('/')}/README.md{place})"
+        if target.suffix == ".ipynb":
+            return f"[{words}]({Path(address).with_suffix('.md').as_posix()}{place})"
         if target in there or (ROOT / "docs" in target.parents and target.is_file() and target.suffix != ".md"):
             return link[0]
         return words
@@ -98,13 +98,21 @@ def _from_notebook(path: Path) -> str:
     return f"{text}\n\nThis page is a notebook: {{download}}`{path.name}`.\n"
 
 
-def _with_pictures(text: str) -> str:
-    """The page with its pictures, and with the numbers that they show."""
-    values: dict[str, str] = {"few_images": str(FEW)}
+def with_pictures(text: str) -> str:
+    """The page with its pictures.
+
+    Raises:
+        ValueError: the text around a picture lacks a number that the picture shows.
+    """
+    sections = re.split(r"(?=^## )", text, flags=re.MULTILINE)
     for name, draw in PICTURES.items():
-        picture = draw()
-        values |= picture.numbers | {name: f"```{{raw}} html\n{picture.svg}```"}
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text).render(values)
+        picture, comment = draw(), f"<!-- picture: {name} -->"
+        number, section = next((number, each) for number, each in enumerate(sections) if comment in each)
+        for what, value in picture.numbers.items():
+            if not re.search(rf"(?<![\d.]){re.escape(value)}(?![\d.]\d)", section):
+                raise ValueError(f"docs/intervals.md does not say that {what} is {value}, beside {comment}")
+        sections[number] = section.replace(comment, f"```{{raw}} html\n{picture.svg}```")
+    return "".join(sections)
 
 
 def build(output: Path) -> list[str]:
@@ -134,6 +142,7 @@ def build(output: Path) -> list[str]:
         app.build()
         wrong = [] if app.statuscode == 0 else ["Sphinx has warnings"]
     shutil.rmtree(output / ".doctrees", ignore_errors=True)
+    shutil.rmtree(output / "_sources", ignore_errors=True)  # empty, since nobody asked for it
     (output / ".buildinfo").unlink(missing_ok=True)
     return wrong + list(faults(output))
 

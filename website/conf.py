@@ -12,6 +12,7 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["extra"]
 default_role = "code"  # `name` in a docstring
 highlight_language = "none"
+smartquotes_action = "D"  # dashes, but no quotation marks, since commands are copied
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4  # as links between pages name them
@@ -33,6 +34,23 @@ html_show_sourcelink = False
 html_show_sphinx = False
 
 
+sentences = {}
+"""Docstrings of attributes, which napoleon would read as a type before a colon."""
+
+
+def keep(_app, what, name, _what, _options, lines):  # type: ignore[no-untyped-def]
+    """Keeps the docstring of an attribute from napoleon."""
+    if what in ("attribute", "property"):
+        sentences[name] = list(lines)
+
+
+def put_back(_app, _kind, name, _what, _options, lines):  # type: ignore[no-untyped-def]
+    """Puts it back behind napoleon."""
+    lines[:] = sentences.pop(name, lines)
+
+
 def setup(app):  # type: ignore[no-untyped-def]
     """Takes the reports as they are, from the folder of the gathered pages."""
     app.config.html_extra_path = [str(app.srcdir / "extra")]
+    app.connect("autodoc-process-docstring", keep, priority=400)
+    app.connect("autodoc-process-docstring", put_back, priority=600)

@@ -10,11 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sklearn.datasets import load_digits
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-from sklearn.model_selection import train_test_split
-from sklearn.tree import DecisionTreeClassifier
-
 ROOT = Path(__file__).parents[1]
 SEEDS = 4
 
@@ -38,28 +33,29 @@ class Exhibit:
     folder: str | None = None
 
 
+KEPT: list[str] = re.findall(
+    "^skipwise compare .*$", (ROOT / "docs" / "comparisons.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+)
+"""The commands of the comparisons that the repository keeps, in the order of their page."""
 EXHIBITS = (
     Exhibit(
         title="Does squeeze-excite help, and what do skips bring?",
         text="Four networks on Fashion-MNIST. Two of them are shown to be equivalent.",
-        command="skipwise compare fashion_mnist --split fashion-mnist-10k.csv --img-size 24 "
-        "--models resnet18,se_resnet18,plain18,mobilenet_v2 --width 0.25 --recipe fast --looks 5,8",
+        command=KEPT[0],
         page="report.html",
         folder="docs/comparisons/fashion-mnist",
     ),
     Exhibit(
         title="The same networks on photographs",
         text="CIFAR-10, where more is left to learn and the differences are larger.",
-        command="skipwise compare cifar10 --split cifar-10-10k.csv "
-        "--models resnet18,se_resnet18,plain18,mobilenet_v2 --width 0.25 --recipe fast --looks 5,8",
+        command=KEPT[1],
         page="report.html",
         folder="docs/comparisons/cifar-10",
     ),
     Exhibit(
         title="Depth, with skips and without",
         text="20 and 56 layers, each with skip connections and without.",
-        command="skipwise compare cifar10 --split cifar-10-10k.csv "
-        "--models resnet20,resnet56,plain20,plain56 --recipe fast --looks 3,5",
+        command=KEPT[2],
         page="report.html",
         folder="docs/comparisons/depth",
     ),
@@ -112,6 +108,11 @@ def _run(command: str, folder: Path) -> None:
 
 def _write_predictions(folder: Path) -> None:
     """Trains classifiers that are none of Skipwise's, and writes what they say of the test images."""
+    from sklearn.datasets import load_digits
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+    from sklearn.model_selection import train_test_split
+    from sklearn.tree import DecisionTreeClassifier
+
     images, labels = load_digits(return_X_y=True)
     split = train_test_split(images, labels, range(len(labels)), test_size=0.5, random_state=0, stratify=labels)
     train, test, train_labels, test_labels, _, names = split

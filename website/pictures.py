@@ -73,7 +73,8 @@ def images() -> Picture:
         drawn = [100 * rng.choice(answers, count, replace=False).mean() for _ in range(40)]
         for accuracy in drawn:
             drawing.dot(accuracy, row + rng.uniform(-0.25, 0.25), colour)
-        numbers[f"from_{row}"], numbers[f"to_{row}"] = f"{min(drawn):.0f}", f"{max(drawn):.0f}"
+        if row != 1:
+            numbers[f"from_{row}"], numbers[f"to_{row}"] = f"{min(drawn):.0f}", f"{max(drawn):.0f}"
     drawing.line(100 * answers.mean(), dashed=True)
     return Picture(
         svg=drawing.svg("Accuracies of one run on 40 draws of test images each; more images, a narrower cloud."),
@@ -126,8 +127,8 @@ def many_intervals() -> Picture:
     return Picture(
         svg=drawing.svg(f"{REPEATS} intervals from as many small comparisons; nearly all contain the true difference."),
         numbers={
-            **{"repeats": str(REPEATS), "seeds_each": str(SEEDS), "images_each": f"{DRAWN:,}"},
-            **{"missed": str(missed), "truth": f"{truth:.1f}"},
+            **{"repeats": str(REPEATS), "seeds": str(SEEDS), "images": f"{DRAWN:,}"},
+            **{"missed": f"{missed} of {REPEATS}", "truth": f"{truth:.1f}"},
         },
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import typer
@@ -24,8 +25,10 @@ def pages() -> Iterator[tuple[str, str]]:
     for name, verb in verbs.items():
         yield f"reference/{name}", "\n".join([*_command_line(name, verb, examples[name]), *_function(name)])
     functions = {FUNCTIONS.get(name, name) for name in verbs}
-    yield "reference/python", "\n".join(_python(sorted(set(skipwise.__all__) - functions - {"statistics"})))
-    yield "reference/statistics", "\n".join(_statistics())
+    packages = {name for name in skipwise.__all__ if isinstance(getattr(skipwise, name), ModuleType)}
+    yield "reference/python", "\n".join(_python(sorted(set(skipwise.__all__) - functions - packages)))
+    for name in sorted(packages):
+        yield f"reference/{name}", "\n".join(_package(name, getattr(skipwise, name)))
 
 
 def _command_line(name: str, verb: Any, example: str) -> Iterator[str]:
@@ -67,16 +70,13 @@ def _python(names: list[str]) -> Iterator[str]:
         yield f"## {name}\n\n```{{eval-rst}}\n.. {directive}:: skipwise.{name}{members}\n```\n"
 
 
-def _statistics() -> Iterator[str]:
-    from skipwise import statistics
-
-    formulas = "[the formulas](../docs/statistics.md)"
-    yield f"# skipwise.statistics\n\nScores of images become intervals and verdicts; see {formulas}.\n"
-    for name in sorted(statistics.__all__):
-        what = getattr(statistics, name)
+def _package(name: str, package: ModuleType) -> Iterator[str]:
+    yield f"# skipwise.{name}\n\n{(package.__doc__ or '').strip()}\n"
+    for each in sorted(package.__all__):
+        what = getattr(package, each)
         if callable(what):
             directive = "autoclass" if isinstance(what, type) else "autofunction"
-            yield f"## {name}\n\n```{{eval-rst}}\n.. {directive}:: skipwise.statistics.{name}\n```\n"
+            yield f"## {each}\n\n```{{eval-rst}}\n.. {directive}:: skipwise.{name}.{each}\n```\n"
 
 
 def plain(text: str) -> str:

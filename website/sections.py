@@ -23,12 +23,12 @@ class Section:
 REST = "*"
 """The pages that no other section has."""
 SECTIONS = (
-    Section(title="Tutorial", pages=("docs/tutorial", "docs/notebooks/*", "docs/notebooks")),
+    Section(title="Tutorial", pages=("docs/install", "docs/tutorial", "docs/notebooks", "docs/notebooks/*")),
     Section(title="How to", pages=("docs/own-images", "docs/verbs", REST)),
     Section(
         title="Explanation",
         pages=(
-            "explanation/intervals",
+            "docs/intervals",
             "docs/statistics",
             "docs/trust",
             "docs/networks",
@@ -44,7 +44,7 @@ SECTIONS = (
         title="Results",
         pages=(*("gallery", "docs/studies/README", "docs/studies/*", "docs/comparisons", "docs/speed"), "benchmarks/*"),
     ),
-    Section(title="Project", pages=("CHANGELOG", "CONTRIBUTING", "SECURITY")),
+    Section(title="Project", pages=("docs/README", "CHANGELOG", "CONTRIBUTING", "SECURITY")),
 )
 HOME = "index"
 

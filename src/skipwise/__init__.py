@@ -33,7 +33,10 @@ _HOMES = {
     "Prediction": "skipwise.deploy.predict.predictor",
     "Predictor": "skipwise.deploy.predict.predictor",
     "Pushed": "skipwise.deploy.hub.push",
+    "RayExecutor": "skipwise.comparison.executors.ray.executor",
     "ReadingOptions": "skipwise.data.sources",
+    "SlurmExecutor": "skipwise.comparison.executors.slurm.executor",
+    "SlurmRequest": "skipwise.comparison.executors.slurm.request",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
     "Status": "skipwise.watching.record",
@@ -84,6 +87,10 @@ def __getattr__(name: str) -> Any:
             from skipwise.core.errors import missing_extra
 
             raise missing_extra("train", error.name) from error
+        if error.name == "ray":
+            from skipwise.core.errors import missing_extra
+
+            raise missing_extra("ray", "Ray") from error
         raise
     if "IPython" in sys.modules:
         # By its name: it is above all that is public.

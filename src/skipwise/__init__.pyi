@@ -28,6 +28,7 @@ from typing import Literal
 from typing import overload
 
 from skipwise import statistics as statistics
+from skipwise import tracking as tracking
 from skipwise.advice.advise import Advice as Advice
 from skipwise.training.callbacks import Callback as Callback
 from skipwise.cleaning.record import Cleaning as Cleaning
@@ -48,8 +49,11 @@ from skipwise.comparison.plan.planned import Planned as Planned
 from skipwise.deploy.predict.predictor import Prediction as Prediction
 from skipwise.deploy.predict.predictor import Predictor as Predictor
 from skipwise.deploy.hub.push import Pushed as Pushed
+from skipwise.comparison.executors.ray.executor import RayExecutor as RayExecutor
 from skipwise.data.sources import ReadingOptions as ReadingOptions
 from skipwise.core.errors import SkipwiseError as SkipwiseError
+from skipwise.comparison.executors.slurm.executor import SlurmExecutor as SlurmExecutor
+from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmRequest
 from skipwise.data.sources import Source as Source
 from skipwise.watching.record import Status as Status
 from skipwise.studies.records import StudyReport as StudyReport
@@ -81,8 +85,11 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Pushed",
+    "RayExecutor",
     "ReadingOptions",
     "SkipwiseError",
+    "SlurmExecutor",
+    "SlurmRequest",
     "Source",
     "Status",
     "StudyReport",
@@ -259,7 +266,7 @@ def audit(
     """
 
 def clean(
-    folders: Sequence[str | os.PathLike[str]] = ...,
+    folders: Sequence[str | os.PathLike[str]],
     *,
     older_than: int = 30,
     cache: bool = True,
@@ -271,7 +278,7 @@ def clean(
     touched, nor is anything that Skipwise did not make.
 
     Args:
-        folders: of works, or folders that hold several; by default runs.
+        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only.
         older_than (int, default 30): The days after which unfinished work counts as abandoned, and a cache as not used.
         cache (bool, default True): Look into the cache of decoded images and data sets, too.
         yes (bool, default False): Free what may go. Without it, it is only listed.
@@ -299,6 +306,7 @@ def compare(
     every_pair: bool = False,
     tune: Sequence[float] | None = None,
     tune_epochs: int | None = None,
+    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     outcome: str | Sequence[str] = 'accuracy',
@@ -336,6 +344,7 @@ def compare(
     compile: bool | None = None,
     pack: bool = True,
     workers: int | None = None,
+    executor: str | Executor | None = None,
     keep: str | None = None,
     price: str | None = None,
     track: str | Sequence[str] = ...,
@@ -348,7 +357,6 @@ def compare(
     dry_run: Literal[False] = False,
     began: float | None = None,
     callbacks: Sequence[Callback] = ...,
-    executor: Executor | None = None,
     observer: Observer | None = None,
 ) -> Comparison:
     """Trains every network with every seed on the same images in the same way, and says which to use.
@@ -361,7 +369,6 @@ def compare(
             table of paths and labels.
         began: the time on time.monotonic() from which the time limit counts, in seconds; None (default) is now.
         callbacks: called while the comparison is running, see `skipwise.Callback`; none by default.
-        executor: does the runs, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         observer: deprecated; use `callbacks`.
         models (str | Sequence[str], default ('resnet18', 'se_resnet18', 'mobilenet_v2', 'plain18')): The networks to
             compare, separated by commas; see 'skipwise models'.
@@ -376,6 +383,8 @@ def compare(
             one for each by the validation images.
         tune_epochs (int | None, default None): The number of epochs of the runs for `tune`. None: a third of the
             recipe's.
+        tune_trials (int | None, default None): Have Optuna choose so many learning rates between the lowest and the
+            highest of `tune` for each network, instead of trying those of `tune`.
         time_limit (str | None, default None): Choose the looks and the number of epochs so that the comparison fits
             into a time, such as 20m or 2h.
         include (str | PathLike[str] | Sequence[str | PathLike[str]], default ()): Use a finished run instead of
@@ -441,6 +450,9 @@ def compare(
         pack (bool, default True): Decode the images once, into a file in the cache. Without, they are decoded in every
             epoch.
         workers (int | None, default None): The number of runs at a time. None: what suits this machine.
+        executor (str | Executor | None, default None): What does the runs: local (processes of this machine),
+            in-process (one run after the other, in the process of the command), ray (a Ray cluster, such as
+            ray://head:10001) or slurm (jobs of Slurm). The results are the same. None: local.
         keep (str | None, default None): The runs that keep their weights: all; best, which is of each network the run
             that did best on the validation images; or none. Answers are always kept, and 'skipwise restore' trains
             dropped weights again. None: all.
@@ -489,6 +501,7 @@ def compare(
     every_pair: bool = False,
     tune: Sequence[float] | None = None,
     tune_epochs: int | None = None,
+    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     outcome: str | Sequence[str] = 'accuracy',
@@ -526,6 +539,7 @@ def compare(
     compile: bool | None = None,
     pack: bool = True,
     workers: int | None = None,
+    executor: str | Executor | None = None,
     keep: str | None = None,
     price: str | None = None,
     track: str | Sequence[str] = ...,
@@ -538,7 +552,6 @@ def compare(
     dry_run: Literal[True],
     began: float | None = None,
     callbacks: Sequence[Callback] = ...,
-    executor: Executor | None = None,
     observer: Observer | None = None,
 ) -> Planned: ...
 
@@ -553,6 +566,7 @@ def compare(
     every_pair: bool = False,
     tune: Sequence[float] | None = None,
     tune_epochs: int | None = None,
+    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     outcome: str | Sequence[str] = 'accuracy',
@@ -590,6 +604,7 @@ def compare(
     compile: bool | None = None,
     pack: bool = True,
     workers: int | None = None,
+    executor: str | Executor | None = None,
     keep: str | None = None,
     price: str | None = None,
     track: str | Sequence[str] = ...,
@@ -602,7 +617,6 @@ def compare(
     dry_run: bool,
     began: float | None = None,
     callbacks: Sequence[Callback] = ...,
-    executor: Executor | None = None,
     observer: Observer | None = None,
 ) -> Comparison | Planned: ...
 
@@ -1370,7 +1384,8 @@ def restore(
 
     Args:
         run: the folder of the run.
-        trust: whether a network of your own, whose code only the run's record names, may run; or its name.
+        trust: whether a network of your own, whose code only the run's record names, may run; or its name. Default
+            False.
         callbacks: called while it is trained, see `skipwise.Callback`; none by default.
         executor: does the run, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         images (str | PathLike[str] | None, default None): The place of the images. None: where they were.
@@ -1387,8 +1402,13 @@ def restore(
 
     Example:
         >>> import skipwise
-        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # its weights are there
-        True
+        >>> try:
+        ...     skipwise.restore("runs/train/images")
+        ... except skipwise.SkipwiseError as error:
+        ...     print(error)
+        runs/train/images is no run of a comparison that has ended; give a folder such as runs/...
+        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # doctest: +SKIP
+        False
     """
 
 def serve(

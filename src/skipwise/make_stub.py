@@ -87,18 +87,17 @@ def stub() -> str:
     """Returns the text of the file."""
     homes: dict[str, str] = vars(skipwise)["_HOMES"]
     imports = Imports()
-    verbs = [
-        _function(name, made, imports) for name in sorted(homes) if hasattr(made := getattr(skipwise, name), "takes")
-    ]
-    others = [name for name in sorted(homes) if not hasattr(getattr(skipwise, name), "takes")]
-    exported = [f"from {homes[name]} import {name} as {name}" for name in others]
+    found = {name: _what(homes[name], name) for name in sorted(homes)}
+    verbs = [_function(name, made, imports) for name, made in found.items() if hasattr(made, "takes")]
+    others = [name for name, made in found.items() if not hasattr(made, "takes")]
+    exported = [f"from skipwise import {name} as {name}" for name in vars(skipwise)["_PACKAGES"]]
+    exported += [f"from {homes[name]} import {name} as {name}" for name in others]
     names = "".join(f'    "{name}",\n' for name in skipwise.__all__)
     return "\n".join(
         [
             HEAD,
             *imports.lines(without=others),
             "",
-            "from skipwise import statistics as statistics",
             *exported,
             "",
             "__version__: str",
@@ -198,7 +197,7 @@ def _imported(module: str) -> dict[str, tuple[str, str | None]]:
     return found
 
 
-def _what(module: str, name: str | None) -> object:
+def _what(module: str, name: str | None) -> Any:
     found = importlib.import_module(module)
     return found if name is None else getattr(found, name)
 

@@ -1,6 +1,6 @@
 """Every Python process that has this folder on PYTHONPATH finds nothing that only POSIX systems have.
 
-What the standard library uses itself without asking (`subprocess` waits for its processes by `os.waitpid`) stays there.
+What the standard library uses itself without asking stays: `subprocess` waits by `os.waitpid` and kills by SIGKILL.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import os
 import signal
 import sys
 
-for name in ("fork", "getuid", "posix_fallocate", "sched_getaffinity", "sysconf", "O_NOFOLLOW", "O_NONBLOCK"):
+import filelock  # noqa: F401 - on Windows it has locks of its own, which nothing here can stand in for
+
+for name in ("fork", "getuid", "posix_fallocate", "sched_getaffinity", "sysconf", "O_NOFOLLOW"):
     delattr(os, name)
-for name in ("SIGHUP", "SIGQUIT", "SIGKILL", "SIGBUS"):
+for name in ("SIGHUP", "SIGQUIT", "SIGBUS"):
     delattr(signal, name)
 for name in ("fcntl", "grp", "pwd", "resource", "termios"):
     sys.modules[name] = None  # type: ignore[assignment]

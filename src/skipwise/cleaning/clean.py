@@ -25,14 +25,14 @@ DAY = 86400.0
 
 
 @takes(CleanOptions)
-def clean(folders: Sequence[str | os.PathLike[str]] = ("runs",), *, options: CleanOptions) -> Cleaning:
+def clean(folders: Sequence[str | os.PathLike[str]], *, options: CleanOptions) -> Cleaning:
     """Lists what may go in folders of results and in the cache; with `yes`, it frees it.
 
     Results, answers, exported networks, the weights that one would use, and whatever a running process holds are never
     touched, nor is anything that Skipwise did not make.
 
     Args:
-        folders: of works, or folders that hold several; by default runs.
+        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only.
 
     Returns:
         What may go, and what was freed.
@@ -74,8 +74,6 @@ def _found(folders: Sequence[str | os.PathLike[str]], options: CleanOptions) -> 
     works, artifacts = [], []
     for folder in given:
         if not folder.is_dir():
-            if folders == ("runs",):  # nothing was named, and nothing was made here
-                continue
             what = "is a file" if folder.exists() else "does not exist"
             raise SkipwiseError(f"{folder} {what}; give folders of results, such as runs.")
         works += works_in(folder)

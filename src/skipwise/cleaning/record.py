@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from skipwise.core.shown import Shown
+
 Kind = Literal["weights", "checkpoint", "leftover", "pack", "cache"]
 
 
@@ -45,7 +47,7 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cleaning:
+class Cleaning(Shown):
     """What `clean` found.
 
     Args:

@@ -43,7 +43,7 @@ class Beginning:
         packed: whether images are decoded once, into the cache.
         extend: whether more is asked of a comparison than it was begun with.
         saved: a file for the plan.
-        executor: does the runs; None is `LocalProcesses`.
+        executor: does the runs.
         keep: the runs that keep their weights; None is as it was begun, or all.
         price: of a machine, where it was named.
     """
@@ -56,7 +56,7 @@ class Beginning:
     saved: Path | None
     here: OnThisMachine
     callback: Callback
-    executor: Executor | None
+    executor: Executor
     keep: Keep | None
     price: Price | None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from skipwise.comparison.draft import ComparisonRequest, Draft, draft_plan
-from skipwise.comparison.executors.executor import Executor, check_executor
+from skipwise.comparison.executors.table import find_executor
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
 from skipwise.comparison.plan.plan import COMPARISONS, KEEPS, Keep, Plan, check_together
@@ -22,6 +22,7 @@ from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
+from skipwise.comparison.question.tuning import check_trials
 from skipwise.comparison.results.finished import Comparison, priced, read_comparison, runs_of
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require, unknown_name
@@ -52,7 +53,6 @@ def compare(
     options: CompareOptions,
     began: float | None = None,
     callbacks: Sequence[Callback] = (),
-    executor: Executor | None = None,
     observer: Observer | None = None,
 ) -> Comparison | Planned:
     """Trains every network with every seed on the same images in the same way, and says which to use.
@@ -65,7 +65,6 @@ def compare(
             table of paths and labels.
         began: the time on time.monotonic() from which the time limit counts, in seconds; None (default) is now.
         callbacks: called while the comparison is running, see `skipwise.Callback`; none by default.
-        executor: does the runs, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         observer: deprecated; use `callbacks`.
 
     Returns:
@@ -89,7 +88,7 @@ def compare(
     if observer is not None:
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)
         callbacks = [*callbacks, Observed(observer)]
-    check_executor(executor)
+    executor = find_executor(options.processes.executor)
     _keep(options)
     _price(options)
     trackers = trackers_of(options.tracking.track)
@@ -154,6 +153,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     check_again(again=options.folder.again, resume=options.folder.resume, extend=extend)
     check_begun(COMPARISONS, _output(options), resume=options.folder.resume)
     device = choose_device(machine.device)
+    check_trials(study.tune, study.tune_trials)
     check_together(images.folds, tune=study.tune is not None, included=bool(included), lr=options.recipe.lr)
     if extend and (output is None or study.time_limit is not None):
         raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
@@ -171,6 +171,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
         recipe=options.recipe,
         tune=study.tune,
         tune_epochs=study.tune_epochs,
+        tune_trials=study.tune_trials,
         time_limit=limit,
         target_accuracy=target_of(options.target.target_accuracy),
         device=device,

@@ -13,8 +13,7 @@ import numpy as np
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.executors.local import LocalProcesses
-from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS
+from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
@@ -53,7 +52,7 @@ def carry_out(
     callback: Callback,
     forecast: Forecast | None,
     budget: Budget | None,
-    executor: Executor | None = None,
+    executor: Executor,
     price: Price | None = None,
 ) -> Comparison:
     """Does the runs that are left, judges, measures latencies, and writes the results and the report.
@@ -61,7 +60,7 @@ def carry_out(
     Args:
         forecast: for `Callback.on_start`.
         budget: of the plan's time limit, if it has one.
-        executor: does the runs; None is `LocalProcesses`.
+        executor: does the runs.
         price: of a machine, where it was named.
 
     Raises:
@@ -75,9 +74,7 @@ def carry_out(
     start = Start(folder=folder, plan=plan, forecast=forecast)
     pulse = ComparisonPulse(None if budget is None else budget.end)
     callback = Callbacks([pulse, callback, WeightKeeper(plan, folder, callback)])
-    return with_callbacks(
-        callback, start, lambda: _carry_out(plan, folder, callback, budget, executor or LocalProcesses(), price)
-    )
+    return with_callbacks(callback, start, lambda: _carry_out(plan, folder, callback, budget, executor, price))
 
 
 def _carry_out(
@@ -182,6 +179,7 @@ def _measure(plan: Plan, results: Results, study: StudyResult, price: Price | No
         run_seconds=run_seconds(plan, study.records),
         processes=plan.processes,
         trained_seconds=_trained_seconds(plan, study),
+        tuning_seconds=_tuning_seconds(study),
         finished=datetime.now(UTC).date().isoformat(),
         price=price,
         settling=settling(study, results, choice),
@@ -199,6 +197,12 @@ def run_seconds(plan: Plan, records: Records) -> dict[str, float]:
                 if record is not None and record.status == "finished" and (name, seed) not in before:
                     taken.setdefault(name, []).append(record.seconds)
     return {name: median(each) for name, each in taken.items()}
+
+
+def _tuning_seconds(study: StudyResult) -> float | None:
+    """The time of the runs that tuned learning rates; None without any."""
+    tuned = [record.seconds for folder, record in study.records.items() if folder.startswith(f"{TUNING}/")]
+    return sum(tuned) if tuned else None
 
 
 def _trained_seconds(plan: Plan, study: StudyResult) -> float:

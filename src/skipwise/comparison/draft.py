@@ -40,7 +40,7 @@ class ComparisonRequest:
         starts: what was said of the weights that networks start from.
         recipe: the recipe, and what is to be otherwise than in it.
         stem: "auto" leaves it to the weights, or to the size of the images.
-        tune, tune_epochs: the learning rates to try, and for how long.
+        tune, tune_epochs, tune_trials: the learning rates to try, for how long, and how many are chosen between them.
         time_limit: in seconds.
         target_accuracy: on the validation images, in percent.
         processes: runs at a time; the machine decides where nothing was said.
@@ -55,6 +55,7 @@ class ComparisonRequest:
     recipe: RecipeOptions
     tune: Sequence[float] | None
     tune_epochs: int | None
+    tune_trials: int | None = None
     time_limit: float | None
     target_accuracy: float | None
     device: str
@@ -113,7 +114,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         external_code={name: code_fingerprint(name) for name in names if is_external(name)},
         recipe=recipe,
         fine_tuning=fine_tuning,
-        tuning=choose_tuning(asked.tune, asked.tune_epochs, recipe, question, counts["val"]),
+        tuning=choose_tuning(asked.tune, asked.tune_epochs, asked.tune_trials, recipe, question, counts["val"]),
         time_limit=asked.time_limit,
         target_accuracy=asked.target_accuracy,
         asked_for=(question.looks, recipe.epochs) if limited else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from skipwise.comparison.executors.executor import Executor
 from skipwise.core.options import Listed, group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
@@ -53,6 +54,12 @@ class StudyOptions:
     tune_epochs: int | None = option(
         None, "The number of epochs of the runs for --tune.", unset="a third of the recipe's", metavar="N"
     )
+    tune_trials: int | None = option(
+        None,
+        "Have Optuna choose so many learning rates between the lowest and the highest of --tune for each network, "
+        "instead of trying those of --tune.",
+        metavar="N",
+    )
     time_limit: str | None = option(
         None,
         "Choose the looks and the number of epochs so that the comparison fits into a time, such as 20m or 2h.",
@@ -89,10 +96,18 @@ class StartOptions:
 
 @options("Machine")
 class ProcessOptions:
-    """The option for the number of simultaneous runs."""
+    """Options for what does the runs, and how many at a time."""
 
     workers: int | None = option(
         None, "The number of runs at a time.", unset="what suits this machine", metavar="N", short="-j"
+    )
+    executor: str | Executor | None = option(
+        None,
+        "What does the runs: local (processes of this machine), in-process (one run after the other, in the process "
+        "of the command), ray (a Ray cluster, such as ray://head:10001) or slurm (jobs of Slurm). The results are the "
+        "same.",
+        unset="local",
+        metavar="NAME[://ADDRESS]",
     )
 
 

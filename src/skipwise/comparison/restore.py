@@ -22,6 +22,7 @@ from skipwise.core.files.json_records import read_json
 from skipwise.core.files.locks import locked
 from skipwise.core.files.os_errors import explained
 from skipwise.core.files.paths import user_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.data.location import recall
 from skipwise.data.prepare import Prepared, Request, prepare
@@ -43,7 +44,7 @@ WORK = ".restore"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Restored:
+class Restored(Shown):
     """A run that has its weights.
 
     Args:
@@ -70,7 +71,8 @@ def restore(
 
     Args:
         run: the folder of the run.
-        trust: whether a network of your own, whose code only the run's record names, may run; or its name.
+        trust: whether a network of your own, whose code only the run's record names, may run; or its name. Default
+            False.
         callbacks: called while it is trained, see `skipwise.Callback`; none by default.
         executor: does the run, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
 
@@ -84,8 +86,13 @@ def restore(
 
     Example:
         >>> import skipwise
-        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # its weights are there
-        True
+        >>> try:
+        ...     skipwise.restore("runs/train/images")
+        ... except skipwise.SkipwiseError as error:
+        ...     print(error)
+        runs/train/images is no run of a comparison that has ended; give a folder such as runs/...
+        >>> skipwise.restore("runs/compare/images/runs/resnet18-s0").repeated  # doctest: +SKIP
+        False
     """
     folder = user_path(run)
     record = _finished(folder)

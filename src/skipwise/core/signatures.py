@@ -60,7 +60,7 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
                 raise differing_keys(error) from None
             given = {name: keywords.pop(name) for name in names & keywords.keys()}
             for name, value in given.items():
-                _check_kind(name, value, options[name].python_annotation)
+                check_kind(name, value, options[name].python_annotation)
             with asked_once():
                 return function(*arguments, options=build(kind, given), **keywords)
 
@@ -85,7 +85,7 @@ def _check_paths(signature: inspect.Signature, arguments: tuple[Any, ...], keywo
             raise SkipwiseError(f"{name} has to be a path, as text or a pathlib.Path, and not {value!r}.")
 
 
-def _check_kind(name: str, value: object, annotation: object) -> None:
+def check_kind(name: str, value: object, annotation: object) -> None:
     """Raises SkipwiseError for an option that is to be a number, or a text, and is something else."""
     several = typing.get_origin(annotation) in (typing.Union, types.UnionType)
     kinds = set(typing.get_args(annotation)) if several else {annotation}

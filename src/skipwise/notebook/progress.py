@@ -109,9 +109,10 @@ def in_cells(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _with_screen(name: str, function: Callable[..., Any], arguments: Any, keywords: dict[str, Any]) -> Any:
     """Calls a verb that trains, and says after an interrupt that the same cell goes on."""
-    from skipwise.cli.live import Screen, TrainScreen
+    from skipwise.cli.live import AgainScreen, Screen, TrainScreen
 
-    with (TrainScreen if name == "train" else Screen)(Cell()) as screen:
+    kinds: dict[str, type[Screen | TrainScreen]] = {"train": TrainScreen, "restore": AgainScreen}
+    with kinds.get(name, Screen)(Cell()) as screen:
         try:
             return function(*arguments, **keywords | {"callbacks": [*keywords.get("callbacks", ()), screen]})
         except KeyboardInterrupt:

@@ -8,6 +8,7 @@ from typing import Any
 DRAWN: dict[str, str] = {
     "Advice": "images.advice",
     "AuditReport": "images.audit",
+    "Cleaning": "working.cleaning",
     "Comparison": "comparing.comparison",
     "EvaluationReport": "evaluating.evaluation",
     "ExplanationReport": "explaining.explanation",
@@ -21,7 +22,10 @@ DRAWN: dict[str, str] = {
     "Predicted": "answers.predicted",
     "Prediction": "answers.prediction",
     "ProfileReport": "costs.profile",
+    "Pushed": "working.pushed",
     "Recommended": "comparing.recommended",
+    "Restored": "working.restored",
+    "Status": "working.status",
     "StudyReport": "studies.study",
     "Trained": "training.trained",
     "Verified": "shipping.verified",

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from skipwise.core.text import printable
-from skipwise.sklearn.given import Levels, are_paths, as_images
+from skipwise.sklearn.given import Levels, are_paths, as_array, as_images
 from skipwise.sklearn.run_folder import RunFolder
 from skipwise.sklearn.sources import class_names, source_of_paths, source_of_pixels
 
@@ -170,7 +170,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def _values(self, X: Any, *, reset: bool) -> NDArray[Any]:
         """X as an array of numbers. Rows of pixels must be as long as in `fit`."""
-        X = X if hasattr(X, "ndim") else np.asarray(X)
+        X = as_array(X)
         if X.ndim > 2:
             if reset:
                 for name in ("n_features_in_", "feature_names_in_"):  # of an earlier fit

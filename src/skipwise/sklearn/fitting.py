@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.core.errors import TrainingFailed, require
-from skipwise.core.options import build
+from skipwise.core.options import build, declared
+from skipwise.core.signatures import check_kind
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import Source
 from skipwise.sklearn.sources import decoded_images, prepared_for_training
@@ -36,6 +37,8 @@ def train_on(source: Source, options: Mapping[str, Any], folder: Path, *, valida
         ValueError: a class has too few images.
     """
     require("torch", extra="train")
+    for name, value in options.items():
+        check_kind(name, value, declared(TrainOptions)[name].python_annotation)
     asked_options = build(TrainOptions, options)
     precision = asked_options.machine.precision
     check_precision(precision)

@@ -73,6 +73,27 @@ def are_paths(X: Any) -> bool:
     return all(isinstance(each, str | os.PathLike) for each in X)
 
 
+def as_array(X: Any) -> Any:
+    """X as something with dimensions: arrays and data frames as they are, lists as arrays.
+
+    Raises:
+        ValueError: it is text, or images of several shapes.
+    """
+    if isinstance(X, str | os.PathLike):
+        raise ValueError(f"X is the path {os.fspath(X)!r}; give a list of paths, one for each image.")
+    if hasattr(X, "ndim"):
+        return X
+    try:
+        values = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            "X has images of several shapes; resize them to one, or give the paths of their files."
+        ) from error
+    if values.ndim == 1 and values.dtype.kind in "OU" and len(values):
+        raise ValueError(f"X is neither numbers nor paths throughout; give {MANY}, or paths of image files.")
+    return values
+
+
 def as_images(values: NDArray[Any]) -> NDArray[Any]:
     """An array as images [N, height, width, channels].
 

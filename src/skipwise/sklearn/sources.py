@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.regular import is_regular
 from skipwise.core.text import count, printable
 from skipwise.data.assign_splits import groups_of
 from skipwise.data.containers import Entry, Folder
@@ -60,6 +61,8 @@ def source_of_paths(paths: Sequence[str], labels: NDArray[np.int64], classes: tu
             status = Path(path).stat()
         except OSError as error:
             raise ValueError(f"Can't read the image {printable(path)}: {error.strerror or error}.") from error
+        if not is_regular(status):
+            raise ValueError(f"{printable(path)} is no file; give the paths of image files, one for each image.")
         entries.append(Entry(name, status.st_size, status.st_mtime_ns))
     described, times = _described(labels, classes), Counter(files)
     described["ids"] = tuple(

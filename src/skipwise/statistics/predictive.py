@@ -25,6 +25,10 @@ from skipwise.statistics.records import Judgement, Verdict, verdict_of
 DRAWS, FEWEST_DRAWS, WORK = 200, 100, 1200
 """So many comparisons are drawn; of many pairs fewer, so that about WORK pairs are looked at."""
 
+PRIOR = 6.0
+"""The degrees of freedom that the networks' common variance over seeds is worth as a prior of each one's: those at
+which the logarithms of true variances vary by `moderation.LEAST_DIFFERENCE`."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Runs:
@@ -76,7 +80,7 @@ def chance_to_settle(
         >>> rng = np.random.default_rng(0)
         >>> hard = rng.random(2000)
         >>> tables = {
-        ...     name: hard + rng.normal(0, 0.1, (5, 2000)) < share for name, share in (("old", 0.85), ("new", 0.86))
+        ...     name: hard + rng.normal(0, 0.1, (5, 2000)) < share for name, share in (("old", 0.85), ("new", 0.853))
         ... }
         >>> from skipwise.statistics import judge, pair_level
         >>> judged = judge(tables, margin=0.005, looks=(5, 20))
@@ -124,9 +128,11 @@ def _beaten(judgement: Judgement, but: Collection[tuple[str, str]]) -> list[tupl
 
 def _runs(networks: Networks, place: int, by_seed: NDArray[np.float64], images: int) -> _Runs:
     table = networks.tables[place]
-    alone = np.zeros(len(networks.tables))
-    alone[place] = 1.0
-    variance, freedom = networks.seed_variance(alone, None, 1.0)
+    known = table.seeds - 1.0
+    common = sum(each.run_variance * (each.seeds - 1) for each in networks.tables)
+    common /= sum(each.seeds - 1 for each in networks.tables)
+    freedom = known + PRIOR
+    variance = (known * table.run_variance + PRIOR * common) / freedom
     scale = table.on_log_scale
     if scale is None:
         return _Runs(by_seed, by_seed, variance, freedom)

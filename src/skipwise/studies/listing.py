@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from skipwise.core.errors import require
 from skipwise.studies.designs import scale_of
-from skipwise.studies.forecast import expected_seconds
+from skipwise.studies.forecast import Trials, expected_seconds
 from skipwise.studies.table import STUDIES
+
+LONGEST = 10.0
+"""Seconds for trying out networks, about; a list may be less exact than a plan."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ def list_studies(scale: str, *, progress: Callable[[str, int, int], None] = lamb
         SkipwiseError: there is no such scale.
     """
     require("torch", extra="train")
-    found = []
+    found, trials = [], Trials(LONGEST)
     for number, study in enumerate(STUDIES.values()):
         designs = study.at(scale_of(scale)).designs
         progress("Trying out networks", number, len(STUDIES))
@@ -51,7 +54,7 @@ def list_studies(scale: str, *, progress: Callable[[str, int, int], None] = lamb
                 claim=study.claim,
                 source=study.source,
                 runs=sum(len(design.models) * design.seeds for design in designs),
-                seconds=sum(map(expected_seconds, designs)),
+                seconds=sum(expected_seconds(design, trials) for design in designs),
             )
         )
     progress("Trying out networks", len(STUDIES), len(STUDIES))

@@ -29,7 +29,10 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         ("part of the claim", "difference, and its interval", "answer"),
         [(each.part.claim, difference(each), each.answer) for each in record.findings],
     )
-    yield _prose(f"The intervals hold all together with a probability of {1 - record.alpha:.0%}.{_margins(record)}")
+    yield _prose(
+        f"These intervals hold all together with a probability of {1 - record.alpha:.0%}, and so do, by themselves, "
+        f"those of each comparison below.{_margins(record)}"
+    )
     yield _prose(f"Source of the claim: {record.source}")
     yield "## Design"
     yield _fenced([study_command(record)])

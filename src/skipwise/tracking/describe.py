@@ -11,6 +11,7 @@ import msgspec
 from skipwise.comparison.plan.arguments import arguments
 from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import Plan
+from skipwise.core.text import count
 from skipwise.tracking.records import TrackedRun, Value
 from skipwise.training.plan import RunPlan
 from skipwise.training.run.record import RunSpec
@@ -37,7 +38,7 @@ def described_run(spec: RunSpec, key: str, group: str) -> TrackedRun:
     if spec.fold is not None:
         name += f" fold {spec.fold[0]}"
     if tuning:
-        name = f"{spec.model} lr {spec.recipe.lr:g}"
+        name = f"{spec.model} lr {spec.recipe.lr:.3g} for {count(spec.recipe.epochs, 'epoch')}"
     return TrackedRun(key=key, name=name, kind="tuning" if tuning else "run", group=group, parameters=_of_spec(spec))
 
 

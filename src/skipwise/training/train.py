@@ -31,6 +31,7 @@ from skipwise.training.depth_norms import DepthNorms, asked_epochs, read_depth_n
 from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
+from skipwise.training.machine.nodes import check_restarts, same_folder
 from skipwise.training.machine.ranks import Ranks, joined
 from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.options import MachineOptions, TrainOptions
@@ -110,6 +111,7 @@ def train(
     called = Callbacks([*callbacks, *trackers, *([DepthNorms()] if options.run.depth_norms else [])])
     check_precision(precision)
     check_again(again=options.folder.again, resume=options.folder.resume)
+    check_restarts(again=options.folder.again)
     asked = request_of(options)
     request = Request.of(data, options.images, options.reading)
     require("torch", extra="train")
@@ -167,6 +169,7 @@ def train(
         begun = ranks.broadcast(begun)
         assert begun is not None
         folder, plan, repeated = begun
+        stack.enter_context(same_folder(ranks, folder))
 
         def work() -> Trained:
             record = _run(plan, folder, images.of(plan), asked.start, watch, ranks, began)

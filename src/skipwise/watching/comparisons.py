@@ -7,14 +7,14 @@ import itertools
 from pathlib import Path
 from statistics import median
 
-from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, run_folder, tuning_folder
+from skipwise.comparison.plan.layout import ATTEMPTS, COSTS, REPORT, RESULTS, run_folder, tuning_folder
 from skipwise.comparison.results.interim import Interim, read_interim
 from skipwise.comparison.wording.costs import next_look
 from skipwise.cost.price import Price
 from skipwise.watching.plans import ComparisonPart, CostsPart, RecipePart, read_part
 from skipwise.watching.presence import Presence, at_work
 from skipwise.watching.record import Expected, RunStatus, Status
-from skipwise.watching.runs import run_status
+from skipwise.watching.runs import last_written, run_status
 
 ENDING = 2.0
 """Seconds for each network when all runs are done, as in the estimate of the progress bar."""
@@ -32,7 +32,9 @@ def comparison_status(folder: Path, plan: ComparisonPart, price: Price | None = 
     by = None if present is None else present.place
     runs = []
     for run, recipe in _known_runs(folder, plan, interim, finished=finished):
-        found = run_status(folder / run.folder, run, recipe=recipe, train_images=plan.train_images, by=by)
+        found = run_status(
+            _where_it_is_done(folder, run.folder), run, recipe=recipe, train_images=plan.train_images, by=by
+        )
         # A finished comparison does nothing more, and has no run that it did not need.
         if not finished or found.state in ("done", "failed"):
             runs.append(found)
@@ -166,3 +168,9 @@ def _result(folder: Path) -> str:
     if name is None:
         return "no network can be recommended"
     return f"use {name}" if choice.shown else f"as a best guess, use {name}: not settled"
+
+
+def _where_it_is_done(folder: Path, run: str) -> Path:
+    """The folder of a run, or of the attempt at it that was written last: where several machines do runs, each attempt
+    has a folder of its own until it has ended."""
+    return max([folder / run, *(folder / ATTEMPTS / run).glob("*/")], key=last_written)

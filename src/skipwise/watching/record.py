@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from skipwise.comparison.results.interim import Interim
+from skipwise.core.shown import Shown
 
 RunState = Literal["done", "running", "waiting", "failed"]
 State = Literal["running", "finished", "stopped", "damaged", "waiting"]
@@ -80,7 +81,7 @@ class Expected:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Status:
+class Status(Shown):
     """How far some work is: what `status` returns.
 
     Args:

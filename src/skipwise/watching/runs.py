@@ -37,7 +37,7 @@ def run_status(
     present = at_work(folder)
     if present is not None and present.said is not None:
         return replace(run, state="running", place=present.place, left=_left(present))
-    if by is not None and _written(folder) > time.time() - FRESH:
+    if by is not None and last_written(folder) > time.time() - FRESH:
         return replace(run, state="running", place=Place(host=by.host, pid=by.pid))
     return replace(run, state="waiting")
 
@@ -109,9 +109,9 @@ def _images(recipe: RecipePart, train_images: int) -> int:
 
 
 def _rate(epochs: list[EpochPart], recipe: RecipePart | None, train_images: int) -> float | None:
-    if not epochs or recipe is None or not train_images or epochs[-1].seconds <= 0:
+    if not epochs or recipe is None or epochs[-1].seconds <= 0:
         return None
-    return _images(recipe, train_images) / epochs[-1].seconds
+    return _images(recipe, train_images) / epochs[-1].seconds or None
 
 
 def _accuracy(epochs: list[EpochPart]) -> float | None:
@@ -122,10 +122,11 @@ def _left(present: Presence) -> float | None:
     """The estimate of the process, less the time since it made it."""
     if present.said is None or present.said.left is None:
         return None
-    return max(0.0, present.said.left - (present.place.heard or 0.0))
+    left = present.said.left - (present.place.heard or 0.0)
+    return left if left > 0 else None
 
 
-def _written(folder: Path) -> float:
+def last_written(folder: Path) -> float:
     """When a file of a run was written last."""
     times = [0.0]
     for name in (METRICS, CHECKPOINT, previous(folder / CHECKPOINT).name):

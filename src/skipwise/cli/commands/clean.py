@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,9 @@ from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
 from skipwise.core.text import byte_size, command
+
+if TYPE_CHECKING:
+    from skipwise.cleaning.record import Cleaning
 
 Folders = Annotated[
     list[str] | None,
@@ -24,10 +28,10 @@ def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None
     from skipwise.cleaning.clean import clean as run
     from skipwise.cleaning.clean import free
 
-    given = {"folders": folders} if folders else {}
-    found = run(**given, **line.given())
+    # Where nothing is named, and nothing was made here yet, the cache is what is left.
+    found = run(folders or ["runs"] * Path("runs").is_dir(), **line.given())
     if shown.json:
-        print_json(found)
+        print_json(_plain(found))
         return 2 if found.left else 0
     from skipwise.cli.summaries.clean import print_freed, print_removable
 
@@ -39,6 +43,13 @@ def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None
     elif found.found:
         say(f"Next:   {command('skipwise', 'clean', *line.words(without={'yes'}), '--yes')}")
     return 2 if found.left else 0
+
+
+def _plain(found: Cleaning) -> dict[str, object]:
+    """The record, with paths as text."""
+    may_go = [{**vars(each), "path": str(each.path), "home": str(each.home)} for each in found.found]
+    left = [{"path": str(each.path), "why": each.why} for each in found.left]
+    return {"found": may_go, "size": found.size, "freed": found.freed, "left": left, "done": found.done}
 
 
 def _agreed(size: int) -> bool:

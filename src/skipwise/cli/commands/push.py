@@ -10,7 +10,6 @@ import typer
 from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
-from skipwise.core.progress import working
 from skipwise.core.text import command
 from skipwise.deploy.hub.options import PushOptions
 
@@ -20,6 +19,7 @@ Name = Annotated[str, typer.Argument(metavar="USER/NAME", help="The repository o
 
 def push(line: Line[PushOptions], folder: Folder, name: Name, *, shown: PrintOptions) -> None:
     """Send a network to the Hugging Face Hub: its model card, its configuration and its weights."""
+    from skipwise.core.progress import working
     from skipwise.deploy.hub.push import push as send
 
     with working(f"Sending it to {name}", sys.stderr):

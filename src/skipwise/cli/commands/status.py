@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,9 @@ from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
 from skipwise.core.options import group, option, options
 from skipwise.watching.options import StatusOptions
-from skipwise.watching.record import Status
+
+if TYPE_CHECKING:
+    from skipwise.watching.record import Status
 
 Folder = Annotated[
     str,

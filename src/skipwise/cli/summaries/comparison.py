@@ -20,6 +20,7 @@ from skipwise.comparison.wording.by_seed import lines as by_seed
 from skipwise.comparison.wording.further import and_outcomes
 from skipwise.comparison.wording.notes import notes, reservations
 from skipwise.comparison.wording.study import looks_taken, when_and_how_long
+from skipwise.comparison.wording.tuning import tuned
 from skipwise.core.progress import Console
 from skipwise.core.text import command, finished_already
 from skipwise.cost.interleaved import Timing
@@ -54,7 +55,8 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     console.print()
     more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
     plan = comparison.plan
-    for line in (*more, *looks_taken(plan, results), *by_seed(results), *notes(plan, results), _brackets(results)):
+    said = (*looks_taken(plan, results), *tuned(results, costs), *by_seed(results))
+    for line in (*more, *said, *notes(plan, results), _brackets(results)):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)

@@ -96,7 +96,7 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
     answers = 4 * len(plan.classes) * (counts["val"] * parts + plan.test_images)
     answers += 4 * plan.test_images * sum(len(VARIANTS[variant].versions) for variant in question.variants)
     each = {name: weights.get(name, 0.0) * parts + answers for name in question.candidates}
-    tuned = len(plan.tuning.rates) if plan.tuning else 0
+    tuned = sum(plan.tuning.runs) if plan.tuning else 0
     kept = sum(each.values()) * (question.looks[-1] + tuned)
     # A run under way keeps two checkpoints, each with its weights and the state of the optimizer.
     working = 4 * max(weights.values(), default=0.0) * plan.processes
@@ -125,9 +125,11 @@ def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
         makespan(a_round * (now - before), processes) for before, now in itertools.pairwise(sorted({0, *waits, seeds}))
     )
     if plan.tuning is not None:
-        short = plan.lasting(plan.question.looks, plan.tuning.epochs)
-        each = [run_seconds(short, costs, name) for name in names for _ in plan.tuning.rates]
-        training += makespan(each, processes)
+        lengths = (plan.tuning.first_epochs, plan.tuning.epochs)
+        for epochs, runs in zip(lengths, plan.tuning.runs, strict=True):
+            short = plan.lasting(plan.question.looks, epochs)
+            each = [run_seconds(short, costs, name) for name in names for _ in range(runs)]
+            training += makespan(each, processes)
     return overhead(plan, costs) + training
 
 

@@ -31,7 +31,7 @@ from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.record import failed_run, find_run, write_run
 
 ATTEMPTS = 3
-"""The number of attempts at a run whose process dies (it is killed, or memory runs out)."""
+"""The number of attempts at a run whose process dies (it is killed, or memory runs out) before it gets any further."""
 KILLED = (-9, -signal.SIGTERM, 128 + signal.SIGTERM)
 """Exit statuses of processes that were stopped from outside, which is not the network's fault. -9 is SIGKILL, which
 Windows does not have."""
@@ -42,7 +42,7 @@ GRACE = 10.0
 class LocalProcesses:
     """The usual `Executor`: processes on this machine, each doing one run after another.
 
-    A process that dies is replaced, and its run resumed, up to three times in all.
+    A process that dies is replaced, and its run resumed, until three have died without getting any further.
 
     Example:
         >>> executor = LocalProcesses()  # for skipwise.compare("digits", executor=executor)
@@ -116,6 +116,7 @@ class _Worker(threading.Thread):
         self.process: subprocess.Popen[bytes] | None = None
         self.stopping = False
         self.ready = False
+        self.reached = 0  # the furthest epoch of the present run
 
     def run(self) -> None:
         try:
@@ -144,10 +145,11 @@ class _Worker(threading.Thread):
     def _finish(self, job: Job) -> None:
         """Does one run, in several processes where one dies, and reports its end."""
         spec, folder = job.spec, self.folder / job.folder
-        for _ in range(ATTEMPTS):
-            if self._attempt(job) or self.stopping:
-                break
-        else:
+        self.reached, attempts, furthest = 0, 0, 0
+        while attempts < ATTEMPTS and not self._attempt(job) and not self.stopping:
+            attempts = 1 if self.reached > furthest else attempts + 1
+            furthest = self.reached
+        if attempts == ATTEMPTS:
             assert self.process is not None
             if self.process.returncode in KILLED:
                 raise SkipwiseError(
@@ -192,6 +194,7 @@ class _Worker(threading.Thread):
             if message.kind == "ready":
                 self.ready = True
             elif message.epoch is not None:
+                self.reached = max(self.reached, message.epoch.epoch)
                 self.events.put(message.epoch)
         process.wait()
         if not self.ready and process.returncode not in KILLED:

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Generator
 from pathlib import Path
 
+from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
-from skipwise.comparison.run.images import in_fold, load_images, originals_of, weights_of
+from skipwise.comparison.run.images import in_fold, load_images, originals_of, weights_of, without_test
 from skipwise.comparison.run.variants import answer_variants
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
@@ -38,17 +39,22 @@ class Worker:
         self.images = load_images(folder, self.plan)
         self._originals: Originals | None = None
 
-    def events(self, job: Job) -> Generator[Progress, None, None]:
+    def events(self, job: Job, into: Path | None = None) -> Generator[Progress, None, None]:
         """Does one run, or resumes it, and yields what it reports, the `RunEnd` last.
 
         Closing the generator saves the state of the run and stops it.
 
+        Args:
+            into: the folder that it is written into; None is that of the run.
+
         Raises:
             SkipwiseError: something that no run can continue from.
         """
-        spec, folder = job.spec, self.folder / job.folder
+        spec, folder = job.spec, into or self.folder / job.folder
         try:
             images = in_fold(self.images, spec, self.folder)
+            if job.folder.startswith(f"{TUNING}/"):  # what is chosen by it may know nothing of the test images
+                images = without_test(images)
             run = run_events(
                 spec,
                 images,
@@ -61,7 +67,7 @@ class Worker:
             with contextlib.closing(run):
                 for event in run:
                     if isinstance(event, RunEnd) and event.record.status == "finished":
-                        self._answer_variants(job, images)
+                        self._answer_variants(job, folder, images)
                     yield event
         except MemoryError as error:
             raise SkipwiseError(
@@ -85,11 +91,11 @@ class Worker:
         with contextlib.suppress(AttributeError):
             self.images.pixels.close()  # type: ignore[attr-defined]
 
-    def _answer_variants(self, job: Job, images: Images) -> None:
+    def _answer_variants(self, job: Job, folder: Path, images: Images) -> None:
         """Has a finished run answer what else of its test images it is asked."""
         if names := self.plan.variants_of(job):
             originals = self._originals = self._originals or originals_of(self.folder, self.plan, self.images)
-            answer_variants(job.spec, self.folder / job.folder, images, originals, names)
+            answer_variants(job.spec, folder, images, originals, names)
 
     def _outcome(self, validated: Predictions) -> float | None:
         """Returns the comparison's outcome on the validation images of an epoch."""

@@ -27,6 +27,7 @@ class Arguments:
     lr: float | None = None
     tune: tuple[float, ...] | None = None
     tune_epochs: int | None = None
+    tune_trials: int | None = None
     outcome: str
     margin: float | tuple[float, ...]
     alpha: float
@@ -79,6 +80,7 @@ def arguments(plan: Plan) -> Arguments:
         lr=recipe.lr if tuning is None and plan.fine_tuning is None else None,
         tune=None if tuning is None else tuning.rates,
         tune_epochs=None if tuning is None else tuning.epochs,
+        tune_trials=None if tuning is None else tuning.trials,
         outcome=",".join(question.outcomes),
         margin=tuple(each.margin for each in question.questions) if question.further else question.margin,
         alpha=question.alpha,

@@ -40,6 +40,8 @@ def digest_of(plan: Plan) -> str:
     for recipe in (read["recipe"], read.get("fine_tuning")):
         if recipe is not None and recipe.get("steps") is None:
             recipe.pop("steps", None)
+    if read["tuning"] is not None and read["tuning"].get("trials") is None:
+        read["tuning"].pop("trials", None)
     return hashlib.sha256(msgspec.json.encode(read)).hexdigest()
 
 

@@ -4,6 +4,8 @@ knows them at once."""
 from __future__ import annotations
 
 PLAN, RESULTS, COSTS, REPORT = "plan.json", "comparison.json", "costs.json", "report.html"
+ATTEMPTS = "attempts"
+"""The folder of the attempts at runs that several machines make, each in a folder of its own."""
 TUNING = "tuning"
 """The folder of the runs that choose learning rates."""
 

@@ -51,15 +51,52 @@ def check_together(folds: int | None, *, tune: bool, included: bool, lr: float |
 
 Keep = Literal["all", "best", "none"]
 KEEPS: tuple[Keep, ...] = ("all", "best", "none")
+TOGETHER = 4
+"""The trials that are done at once, before others are chosen by them."""
+HALVED = 3
+"""Trials are compared after this part of their epochs."""
+
+
+def kept(trials: int) -> int:
+    """Of so many trials in a round, how many are trained for all epochs: the better half."""
+    return (trials + 1) // 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """Learning rates that every candidate tries first, in one short run each, judged on the validation images."""
+    """Learning rates that every candidate tries first, in short runs, judged on the validation images.
+
+    Args:
+        rates: those that are tried, in one run each; with `trials`, the lowest and the highest one.
+        epochs: of a run.
+        seed: of the runs, and of what is drawn.
+        trials: how many rates Optuna chooses between these two, for every candidate; None tries each of `rates`.
+    """
 
     rates: tuple[float, ...]
     epochs: int
     seed: int
+    trials: int | None = None
+
+    @property
+    def first_epochs(self) -> int:
+        """The epochs that every trial begins with, before the better half of them is trained again for all epochs."""
+        return self.epochs if self.trials is None else max(1, self.epochs // HALVED)
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The number of trials in each round, with `trials`."""
+        left = self.trials or 0
+        return tuple(min(TOGETHER, left - done) for done in range(0, left, TOGETHER))
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """The numbers of runs of every candidate: those with `first_epochs`, and those with `epochs`."""
+        if self.trials is None:
+            return 0, len(self.rates)
+        if self.first_epochs == self.epochs:
+            return 0, self.trials
+        return self.trials, sum(kept(size) for size in self.rounds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,15 +292,22 @@ class Plan:
 
     def tuning_jobs(self) -> dict[tuple[str, float], Job]:
         """The short runs that choose learning rates, by candidate and rate."""
-        if self.tuning is None:
+        if self.tuning is None or self.tuning.trials is not None:
             return {}
-        found = {}
-        for model in self.trained:
-            for rate in self.tuning.rates:
-                spec = self.spec(model, self.tuning.seed, lr=rate)
-                short = replace(spec, recipe=shortened(spec.recipe, self.tuning.epochs, self.train_images))
-                found[model, rate] = Job(spec=short, folder=tuning_folder(model, self.tuning.seed, rate))
-        return found
+        return {(model, rate): self.tuning_job(model, rate) for model in self.trained for rate in self.tuning.rates}
+
+    def tuning_job(self, model: str, rate: float, epochs: int | None = None) -> Job:
+        """The short run of one candidate at one learning rate.
+
+        Args:
+            epochs: None for those of the tuning.
+        """
+        assert self.tuning is not None
+        length = self.tuning.epochs if epochs is None else epochs
+        spec = self.spec(model, self.tuning.seed, lr=rate)
+        short = replace(spec, recipe=shortened(spec.recipe, length, self.train_images))
+        folder = tuning_folder(model, self.tuning.seed, rate)
+        return Job(spec=short, folder=folder if length == self.tuning.epochs else f"{folder}-e{length}")
 
     def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
         """The run of one candidate and seed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.plan import Plan, Tuning
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.wording.notes import failures
 from skipwise.comparison.wording.phrases import length, measure
@@ -123,11 +123,25 @@ def _tuning(plan: Plan) -> list[str]:
     if plan.tuning is None:
         return []
     rates = listed([f"{rate:g}" for rate in plan.tuning.rates])
+    if plan.tuning.trials is not None:
+        return [_search(plan, plan.tuning, rates)]
     return [
         f"Tuning: every network was trained once at each of the learning rates {rates}, for "
         f"{count(plan.tuning.epochs, 'epoch')} with seed "
         f"{plan.tuning.seed}, and keeps the best rate by {measure(plan.question, on='validation')}."
     ]
+
+
+def _search(plan: Plan, tuning: Tuning, rates: str) -> str:
+    short, long = tuning.runs
+    first = (
+        f"{count(short, 'run')} of {count(tuning.first_epochs, 'epoch')}, of which the better half, " if short else ""
+    )
+    return (
+        f"Tuning: for every network Optuna chose {count(tuning.trials or 0, 'learning rate')} between {rates}, by "
+        f"{measure(plan.question, on='validation')} of those before. Every network got as many runs, with seed "
+        f"{tuning.seed}: {first}{count(long, 'run')}, got {count(tuning.epochs, 'epoch')}. The best of these is kept."
+    )
 
 
 def _augmented(done: Augmentation, size: int) -> list[str]:

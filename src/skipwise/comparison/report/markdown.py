@@ -14,6 +14,7 @@ from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer, excess
 from skipwise.comparison.wording.notes import notes
+from skipwise.comparison.wording.tuning import tuned
 from skipwise.core.escaping import lines
 from skipwise.core.escaping import markdown as escaped
 from skipwise.evaluation.outcomes import OUTCOMES
@@ -31,7 +32,7 @@ def markdown(plan: Plan, results: Results, costs: Costs) -> str:
         escaped(study.asked(results)),
         "\n".join(f"- {escaped(note)}" for note in notes(plan, results)),
         _networks(results, costs),
-        escaped(" ".join(study.looks_taken(plan, results))),
+        escaped(" ".join((*study.looks_taken(plan, results), *tuned(results, costs)))),
         _pairs(results, costs),
         *markdown_of_further(results),
         *markdown_of_seeds(results),

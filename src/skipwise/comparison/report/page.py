@@ -17,6 +17,7 @@ from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer, excess, has_a_bug, status
 from skipwise.comparison.wording.further import and_outcomes
 from skipwise.comparison.wording.notes import notes, reservations
+from skipwise.comparison.wording.tuning import searched, tuned
 from skipwise.core.files.atomic import write_text
 from skipwise.core.text import count
 from skipwise.evaluation.outcomes import OUTCOMES
@@ -96,7 +97,9 @@ def write_report(
             curves=evidence.curves(results, histories),
             legend=[(figures.mark(number), c.name) for number, c in enumerate(results.candidates)],
             classes=evidence.classes(results),
-            tried=evidence.tried(results),
+            tried=None if searched(results) else evidence.tried(results),
+            searched=searched(results),
+            tuned=tuned(results, costs),
             equal=fairness.equal(plan),
             different=fairness.different(plan, results),
             runs=[_run(candidate, run) for candidate in results.candidates for run in candidate.runs],

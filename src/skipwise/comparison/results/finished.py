@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import UnsetType
+
 from skipwise.comparison.options import ReportOptions
 from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
@@ -181,7 +183,10 @@ def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tupl
 def runs_of(found: Comparison) -> list[RunEnd]:
     """The ends of a finished comparison's runs, as far as their folders are still there."""
     results, plan = found.results, found.plan
-    jobs = list(plan.tuning_jobs().values())
+    jobs = [
+        plan.tuning_job(run.model, run.lr, None if isinstance(run.epochs, UnsetType) else run.epochs)
+        for run in results.tried
+    ]
     for candidate in results.candidates:
         jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, lr=candidate.lr)]
     ended = []

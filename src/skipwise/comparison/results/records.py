@@ -132,12 +132,14 @@ class Ratio:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """A learning rate that was tried: the outcome on the validation images, None where the run failed."""
+    """A learning rate that was tried: the outcome on the validation images, None where the run failed; and the epochs
+    of the run, where trials have different numbers of them."""
 
     model: str
     lr: float
     outcome: float | None
     nll: float | None
+    epochs: int | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,6 +264,8 @@ class Costs:
         run_seconds: the median time that a run of each candidate took, beside the others that went on at once; {} in
             records of earlier versions, and without runs of this comparison.
         processes: how many runs went on at once.
+        tuning_seconds: the time of those runs that tuned learning rates; None where there are none, and in records of
+            earlier versions.
         trained_seconds: the time of all runs together, those that tuned learning rates included, but not those that
             were trained before; None in records of earlier versions.
         finished: the day on which the comparison was finished, such as "2026-11-30" (UTC); "" in records of earlier
@@ -280,6 +284,7 @@ class Costs:
     finished: str = ""
     price: Price | None = None
     settling: Settling | None = None
+    tuning_seconds: float | None = None
 
     @property
     def medians(self) -> dict[str, float]:

@@ -26,7 +26,7 @@ def next_look(look: LookTaken) -> NextLook | None:
     pairs = [
         pair
         for pair in judgement.pairs
-        if pair.verdict == "unresolved" and {pair.a, pair.b} <= look.left and not {pair.a, pair.b} & gone
+        if pair.verdict == "unresolved" and pair.seeds_needed is not None and not {pair.a, pair.b} & gone
     ]
     new = (seeds - look.seeds[-1]) * (plan.folds or 1)
     return NextLook(

@@ -15,16 +15,14 @@ from pathlib import Path
 
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.records import Look, Tried, as_advantage
-from skipwise.comparison.run.keeping import validation_outcome
 from skipwise.comparison.run.learning import not_learned
 from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.run.rounds import Rounds
-from skipwise.evaluation.outcomes import Outcome
+from skipwise.comparison.tuning.tried import best_rates, tried
 from skipwise.statistics import Judgement, candidates_left, carry_forward, judge
 from skipwise.training.callbacks import Callback
-from skipwise.training.run.record import RunRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +127,8 @@ class _Study:
 
     def result(self) -> StudyResult:
         """Carries out the plan."""
-        tried = self._tune()
-        rates = best_rates(tried, self.plan.question.scoring)
+        tunings = self._tune()
+        rates = best_rates(tunings, self.plan.question.scoring, self.plan.tuning)
         left = frozenset(self.plan.trained)
         while left and len(self.looks) < len(self.plan.looks):
             still = [name for name in self.plan.trained if name in left]
@@ -148,7 +146,7 @@ class _Study:
             answers=self.answers,
             judgement=self.judgement,
             looks=tuple(self.looks),
-            tried=tried,
+            tried=tunings,
             rates=rates,
         )
 
@@ -158,10 +156,14 @@ class _Study:
 
     def _tune(self) -> tuple[Tried, ...]:
         """Does the short runs that learning rates are chosen by."""
+        if self.plan.tuning is not None and self.plan.tuning.trials is not None:
+            from skipwise.comparison.tuning.search import search  # which needs Optuna
+
+            return search(self.plan, self.folder, self.rounds)
         jobs = list(self.plan.tuning_jobs().values())
         if jobs:
             self.rounds.do([jobs], "Tuning", tuning=True)
-        return tuple(_tried(self.plan, self.folder, job, self.records[job.folder]) for job in jobs)
+        return tuple(tried(self.plan, self.folder, job, self.records[job.folder]) for job in jobs)
 
     def _run(self, still: Sequence[str], rates: dict[str, float]) -> Plan | None:
         """Does the runs up to the next look; returns the plan that has to be followed instead, if there is one."""
@@ -227,26 +229,3 @@ def _decided(judgement: Judgement | None) -> list[tuple[str, str]]:
     """The pairs that have a verdict."""
     pairs = () if judgement is None else judgement.pairs
     return [(pair.a, pair.b) for pair in pairs if pair.verdict != "unresolved"]
-
-
-def _tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:
-    return Tried(
-        model=job.spec.model,
-        lr=job.spec.recipe.lr,
-        outcome=validation_outcome(plan, folder / job.folder, record),
-        nll=None if record.val is None else record.val.nll,
-    )
-
-
-def best_rates(tried: Sequence[Tried], outcome: Outcome) -> dict[str, float]:
-    """Each candidate's best learning rate: by the outcome on validation images, then by the loss, then the smaller one.
-
-    A candidate whose runs all failed is not in it, and keeps the recipe's.
-    """
-    best: dict[str, tuple[tuple[float, float, float], float]] = {}
-    for run in tried:
-        if run.outcome is not None and run.nll is not None:
-            merit = (outcome.merit(run.outcome), -run.nll, -run.lr)
-            if run.model not in best or merit > best[run.model][0]:
-                best[run.model] = (merit, run.lr)
-    return {model: lr for model, (_, lr) in best.items()}

@@ -24,7 +24,7 @@ def outlined(plan: Plan) -> list[str]:
         split = f"{plan.test_images:,} images, each tested once per seed in {plan.folds} folds"
     looks = ", ".join(map(str, question.looks[:-1]))
     looks = f"{looks} and {question.looks[-1]} seeds" if looks else f"{question.looks[-1]} seeds"
-    tuned = f", after tuning at {len(plan.tuning.rates)} learning rates" if plan.tuning else ""
+    tuned = f", after tuning at {plan.tuning.trials or len(plan.tuning.rates)} learning rates" if plan.tuning else ""
     compiled = ", compiled" if plan.execution.compile else ""
     return [
         f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.core.files.paths import user_path
+from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.deploy.hub.folder import FOLDER
 from skipwise.deploy.hub.options import PushOptions
@@ -23,13 +24,18 @@ from skipwise.training.hub_folder import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pushed:
+class Pushed(Shown):
     """The result of `push`.
 
     Args:
         folder: what was sent.
         name: where it is on the Hub: user/name.
         url: its address.
+
+    Example:
+        >>> sent = Pushed(folder=Path("huggingface"), name="user/name", url="https://huggingface.co/user/name")
+        >>> f"hf-hub:{sent.name}"
+        'hf-hub:user/name'
     """
 
     folder: Path

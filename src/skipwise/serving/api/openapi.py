@@ -53,7 +53,13 @@ def described(most_images: int) -> Json:
             },
             "/v1/models/{model}": {
                 "parameters": [_in_path("model", "The network's name")],
-                "get": _get("One network, with its classes", "application/json", _ref("Model"), problems=(404,)),
+                "get": _get(
+                    "One network, with its classes",
+                    "application/json",
+                    _ref("Model"),
+                    problems=(404,),
+                    parameters=[_in_query("version", "Its version; the newest where it is left out", text)],
+                ),
             },
             "/v1/models/{model}/about": {
                 "parameters": [_in_path("model", "The network's name")],
@@ -196,7 +202,7 @@ def _of_models(version: str) -> Json:
     }
     found = {
         "": _get("Its inputs and outputs", "application/json", _object(), problems=(404,)),
-        "/ready": _get("Whether it answers", "application/json", _object(), problems=(404,)),
+        "/ready": _get("Whether it answers", "application/json", _object(), problems=(404, 503)),
     }
     paths: Json = {f"{base}{end}": {"parameters": parameters, "get": each} for end, each in found.items()}
     return {**paths, f"{base}/infer": {"parameters": parameters, "post": infer}}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import time
@@ -105,6 +106,8 @@ class Server(uvicorn.Server):
             server.close()
         await self._accept_the_rest()
         watching = asyncio.create_task(self._watch())
+        # uvicorn reports each task whose time is over as an error; `unanswered` says how many there were.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         try:
             await super().shutdown(sockets)
         finally:

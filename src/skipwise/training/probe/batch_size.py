@@ -87,7 +87,7 @@ def _fits(network: nn.Module, recipe: Recipe, execution: Execution, room: Room) 
         free = device.free_memory()
         if free is None:
             return True
-        needed = _estimate(network, execution, room, batch) * room.at_once
+        needed = step_bytes(network, execution, room, batch) * room.at_once
         if ROOMY * needed < free:
             return True
         if needed > free:  # not tried: kernels that can't be made for want of memory are never made again
@@ -104,7 +104,7 @@ def _fits(network: nn.Module, recipe: Recipe, execution: Execution, room: Room) 
         device.release()
 
 
-def _estimate(network: nn.Module, execution: Execution, room: Room, batch: int) -> float:
+def step_bytes(network: nn.Module, execution: Execution, room: Room, batch: int) -> float:
     """The memory of a step in bytes: activations kept for the backward pass, and a few times the weights."""
     kept: dict[int, int] = {}
     weights = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}

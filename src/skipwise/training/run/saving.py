@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from skipwise.core.files.earlier_names import with_current_names
 from skipwise.training.loop.trainer import Training
-from skipwise.training.run.checkpoint import load_checkpoints, save_checkpoint
+from skipwise.training.run.checkpoint import load_checkpoints, read_state, save_checkpoint
+from skipwise.training.run.names import previous
 from skipwise.training.run.record import RunSpec
 from skipwise.training.run.state import TrainState
 
@@ -31,6 +33,16 @@ class _Saved:
     state: TrainState
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"state": "standing"}
+
+
+def saved_steps(path: Path) -> int:
+    """The number of steps of the newest saved state at a path, as its file says; -1 without one."""
+    found = -1
+    for candidate in (path, previous(path)):
+        with contextlib.suppress(msgspec.ValidationError):
+            stored = msgspec.convert(with_current_names(read_state(candidate), _Saved), _Saved)
+            found = max(found, stored.state.steps)
+    return found
 
 
 class Saves:

@@ -1,0 +1,125 @@
+"""Attempts at a run: each writes into a folder of its own, and the one that ends first takes the place of the run.
+
+On several machines nobody can be sure that a worker is dead: its node may only be cut off, and it may still write. So
+no two workers ever write into one folder, and the folder of a run is written by the command alone:
+
+    attempts/runs/resnet18-s0/<token>/   what a worker writes; nobody else does
+    runs/resnet18-s0/                    where the command moves an attempt that has ended
+
+An attempt begins with a copy of the newest state that any other saved. Which state that is, is told by its number of
+steps, since clocks of machines differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from skipwise.comparison.plan.layout import ATTEMPTS
+from skipwise.core.files.atomic import atomic
+from skipwise.core.files.folders import make_folder
+from skipwise.core.files.os_errors import explained
+from skipwise.core.workspace.heartbeat import HEARTBEAT
+from skipwise.training.run.names import CHECKPOINT, RECORD
+from skipwise.training.run.saving import saved_steps
+
+
+def attempts_at(folder: Path, run: str) -> list[Path]:
+    """The folders of all attempts at a run that there are.
+
+    Args:
+        folder: the comparison's folder.
+        run: the run's folder in it.
+    """
+    parent = folder / ATTEMPTS / run
+    return sorted(parent.iterdir()) if parent.is_dir() else []
+
+
+def begin_attempt(folder: Path, run: str) -> Path:
+    """Makes the folder of a new attempt at a run, which begins where the others were last seen.
+
+    Args:
+        folder: the comparison's folder.
+        run: the run's folder in it.
+
+    Raises:
+        SkipwiseError: the folder can't be written.
+    """
+    others = [folder / run, *attempts_at(folder, run)]
+    attempt = folder / ATTEMPTS / run / secrets.token_hex(8)
+    make_folder(attempt)
+    ended = next((other for other in others if (other / RECORD).exists()), None)
+    _copy(ended or max(others, key=_steps), attempt)
+    return attempt
+
+
+def take(folder: Path, run: str, attempt: Path) -> None:
+    """Moves an attempt that has ended to the place of its run; what was there before is removed.
+
+    Only the command does this, which holds the comparison's folder.
+
+    Raises:
+        SkipwiseError: the folder can't be written.
+    """
+    place, replaced = folder / run, attempt.with_name(f"{attempt.name}-replaced")
+    with explained(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(replaced)
+        attempt.rename(place)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def forget(folder: Path, run: str) -> None:
+    """Removes all attempts at a run, whose workers can write nothing more then."""
+    shutil.rmtree(folder / ATTEMPTS / run, ignore_errors=True)
+
+
+def gather(folder: Path) -> None:
+    """Takes what attempts left, of whatever became of their workers: ends of runs, and else their newest saved states.
+
+    Afterwards the folders of the runs are as any executor leaves them, and there are no attempts any more.
+
+    Raises:
+        SkipwiseError: the folder can't be written.
+    """
+    attempts = folder / ATTEMPTS
+    for run, found in _all_attempts(attempts):
+        place = folder / run
+        ended = [attempt for attempt in found if (attempt / RECORD).exists()]
+        if ended and not (place / RECORD).exists():
+            take(folder, run, ended[0])
+        elif not (place / RECORD).exists():
+            newest = max(found, key=_steps)
+            if _steps(newest) > _steps(place):
+                make_folder(place)
+                _copy(newest, place)
+    shutil.rmtree(attempts, ignore_errors=True)
+
+
+def _all_attempts(attempts: Path) -> Iterator[tuple[str, list[Path]]]:
+    """The runs that there are attempts at: `runs/<name>`, or `tuning/<name>`."""
+    for parent in sorted(attempts.glob("*/*/")):
+        if found := sorted(path for path in parent.iterdir() if path.is_dir()):
+            yield parent.relative_to(attempts).as_posix(), found
+
+
+def _steps(run: Path) -> int:
+    """The number of steps of the newest saved state in a folder; -1 without one."""
+    return saved_steps(run / CHECKPOINT)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copies the files of a run, which another worker may be writing: each is whole, since it is replaced whole."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in sorted(source.iterdir()):
+            if path.is_file() and path.name != HEARTBEAT and not path.name.startswith("."):
+                _copy_file(path, target / path.name)
+
+
+def _copy_file(path: Path, copy: Path) -> None:
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file, atomic(copy) as temporary:
+        temporary.write_bytes(file.read())

@@ -1,0 +1,1 @@
+"""Tuning of learning rates before a comparison: what was tried, and the search through Optuna."""

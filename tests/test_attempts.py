@@ -1,0 +1,128 @@
+"""Attempts at a run: no two workers write into one folder, and nothing that was saved is trained again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import skipwise
+from skipwise import Epoch
+from skipwise.comparison.executors.attempts import attempts_at, begin_attempt, forget, gather, take
+from skipwise.comparison.executors.worker import Worker
+from skipwise.comparison.plan.layout import ATTEMPTS
+from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
+from skipwise.core.files.checksums import read_sealed
+from skipwise.training.callbacks import RunEnd, Start
+from skipwise.training.run.names import CHECKPOINT
+from skipwise.training.run.record import find_run
+from skipwise.training.run.saving import saved_steps
+
+LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
+
+
+class Begun(skipwise.Callback):
+    """Stops a comparison before its first run."""
+
+    def on_start(self, start: Start) -> None:  # noqa: ARG002
+        raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison's folder in which nothing has been run yet; not to be changed."""
+    folder = tmp_path_factory.mktemp("begun") / "out"
+    options = {"models": [LINEAR, RAISES], "epochs": 1, "seeds": 2, "img_size": 16, "precision": "fp32"}
+    with pytest.raises(KeyboardInterrupt):
+        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
+    return folder
+
+
+@pytest.fixture
+def folder(begun: Path, tmp_path: Path) -> Path:
+    """The same, to be worked in."""
+    return Path(shutil.copytree(begun, tmp_path / "out"))
+
+
+@pytest.fixture
+def worker(folder: Path) -> Iterator[Worker]:
+    made = Worker(folder)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def job(folder: Path) -> Job:
+    """A run of twelve epochs."""
+    job = read_sealed(folder / COMPARISONS.plan_file, Plan).jobs(LINEAR, 0)[0]
+    return replace(job, spec=replace(job.spec, recipe=replace(job.spec.recipe, epochs=12)))
+
+
+def do(worker: Worker, job: Job, attempt: Path, *, until: int = 99) -> list[int]:
+    """Does a run up to the end of an epoch, and stops it, which saves its state; returns the epochs that were done."""
+    events, done = worker.events(job, attempt), list[int]()
+    for event in events:
+        if isinstance(event, Epoch):
+            done.append(event.epoch)
+            if event.epoch == until:
+                events.close()
+    return done
+
+
+def test_an_attempt_goes_on_from_the_newest_state_of_any_other(folder: Path, worker: Worker, job: Job) -> None:
+    first, second = begin_attempt(folder, job.folder), begin_attempt(folder, job.folder)
+    assert first != second
+    assert do(worker, job, first, until=3) == [1, 2, 3]
+    assert do(worker, job, second, until=5) == [1, 2, 3, 4, 5]
+    third = begin_attempt(folder, job.folder)
+    assert saved_steps(third / CHECKPOINT) == saved_steps(second / CHECKPOINT) > saved_steps(first / CHECKPOINT) > 0
+    assert do(worker, job, third) == [6, 7, 8, 9, 10, 11, 12]
+    assert not (folder / job.folder).exists()  # only the command writes there
+    take(folder, job.folder, third)
+    forget(folder, job.folder)
+    assert find_run(job.spec, folder / job.folder) is not None
+    assert not attempts_at(folder, job.folder)
+
+
+def test_a_worker_that_was_given_up_writes_nothing_any_more(folder: Path, worker: Worker, job: Job) -> None:
+    slow, quick = begin_attempt(folder, job.folder), begin_attempt(folder, job.folder)
+    late = worker.events(job, slow)
+    assert any(isinstance(event, Epoch) for event in late)
+    do(worker, job, quick)
+    take(folder, job.folder, quick)
+    forget(folder, job.folder)
+    place = folder / job.folder
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    with pytest.raises(skipwise.SkipwiseError):
+        list(late)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    assert not attempts_at(folder, job.folder)
+
+
+def test_what_dead_workers_left_is_found_by_any_executor(folder: Path, worker: Worker, job: Job) -> None:
+    other = read_sealed(folder / COMPARISONS.plan_file, Plan).jobs(LINEAR, 1)[0]
+    first, second = begin_attempt(folder, job.folder), begin_attempt(folder, job.folder)
+    do(worker, job, first, until=4)
+    do(worker, job, second, until=2)
+    do(worker, other, begin_attempt(folder, other.folder))  # it ended, and nobody was told
+    gather(folder)
+    assert not (folder / ATTEMPTS).exists()
+    ended = find_run(other.spec, folder / other.folder)
+    assert ended is not None
+    assert ended.status == "finished"
+    left = [event.epoch for event in worker.events(job) if isinstance(event, Epoch)]
+    assert left == [5, 6, 7, 8, 9, 10, 11, 12]
+    gather(folder)  # with nothing to gather
+
+
+def test_an_attempt_at_a_run_that_has_ended_is_its_copy(folder: Path, worker: Worker, job: Job) -> None:
+    do(worker, job, begin_attempt(folder, job.folder))
+    gather(folder)
+    again = begin_attempt(folder, job.folder)
+    (end,) = worker.events(job, again)
+    assert isinstance(end, RunEnd)
+    take(folder, job.folder, again)
+    assert find_run(job.spec, folder / job.folder) == end.record

@@ -1,0 +1,324 @@
+"""RayExecutor on a real cluster of several nodes on this machine, whose processes are killed and nodes removed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import skipwise
+from skipwise import InProcess, RayExecutor
+from skipwise.comparison.executors.attempts import attempts_at
+from skipwise.comparison.plan.layout import ATTEMPTS
+from skipwise.training.callbacks import Start
+from skipwise.training.run.names import CHECKPOINT
+from skipwise.training.run.record import read_run
+from skipwise.training.run.saving import saved_steps
+from tests import ray_cluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("default")]
+
+OPTIONS = {
+    "models": ["resnet20", "plain20"],
+    "width": 0.25,
+    "seeds": 3,
+    "epochs": 4,
+    "precision": "fp32",
+    "compile": False,
+}
+COMMAND = [
+    *(sys.executable, "-c", "from skipwise.cli.app import main; main()"),
+    *("compare", "digits", "--models", "resnet20,plain20", "--width", "0.25", "--seeds", "3", "--epochs", "4"),
+    *("--precision", "fp32", "--no-compile"),
+]
+
+
+class Begun(skipwise.Callback):
+    """Stops a comparison before its first run."""
+
+    def on_start(self, start: Start) -> None:  # noqa: ARG002
+        raise KeyboardInterrupt
+
+
+class Ends(skipwise.Callback):
+    """Is told of the ends of runs, and does something at the first epoch.
+
+    Args:
+        act: what it does.
+    """
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act: Callable[[], object] | None = act
+
+    def on_epoch(self, epoch: skipwise.Epoch) -> None:  # noqa: ARG002
+        if self.act is not None:
+            self.act()
+            self.act = None
+
+
+@pytest.fixture
+def executor(ray_nodes: Any) -> RayExecutor:
+    return RayExecutor(ray_nodes.address)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The comparison as one process does it."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "out"
+    skipwise.compare("digits", output=folder, executor=InProcess(), **OPTIONS)
+    return (folder / "comparison.json").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def begun_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the comparison, in which nothing has been run yet; not to be changed."""
+    folder = tmp_path_factory.mktemp("begun") / "out"
+    with pytest.raises(KeyboardInterrupt):
+        skipwise.compare("digits", output=folder, callbacks=[Begun()], **OPTIONS)
+    return folder
+
+
+@pytest.fixture
+def begun(begun_once: Path, tmp_path: Path) -> Path:
+    """The same, to be worked in."""
+    return Path(shutil.copytree(begun_once, tmp_path / "out"))
+
+
+def refused(executor: RayExecutor, folder: Path) -> str:
+    """The error with which an executor refuses to begin, before anything is trained."""
+    with pytest.raises(skipwise.SkipwiseError) as refused:
+        executor.open(folder, processes=1, threads=1)
+    executor.close()
+    assert not [*folder.glob("runs/*"), *folder.glob(f"{ATTEMPTS}*"), *folder.glob(".shared*")]
+    return str(refused.value)
+
+
+def test_twenty_kills_change_nothing_and_lose_only_what_was_not_saved(
+    executor: RayExecutor, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipwise.comparison.executors.ray.executor.RETRIES", 20)
+    folder, rng, killed, lost = tmp_path / "out", random.Random(0), list[Any](), list[str]()
+
+    def saved() -> dict[str, dict[Path, int]]:
+        runs = [path.relative_to(folder / ATTEMPTS).as_posix() for path in folder.glob(f"{ATTEMPTS}/runs/*")]
+        return {
+            run: {attempt: saved_steps(attempt / CHECKPOINT) for attempt in attempts_at(folder, run)} for run in runs
+        }
+
+    def kill() -> None:
+        for _ in range(20):
+            time.sleep(rng.uniform(0, 2))
+            before = saved()
+            killed.append(ray_cluster.kill_one(rng))
+            time.sleep(0.5)
+            for run, states in before.items():
+                # What a new attempt has first, it has from the others.
+                for attempt in set(attempts_at(folder, run)) - states.keys():
+                    if -1 < saved_steps(attempt / CHECKPOINT) < max(states.values()):
+                        lost.append(run)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    skipwise.compare("digits", output=folder, executor=executor, **OPTIONS)
+    killer.join()
+    assert len(killed) == 20
+    assert not lost
+    assert (folder / "comparison.json").read_bytes() == undisturbed
+    assert not (folder / ATTEMPTS).exists()
+
+
+def test_a_node_that_is_removed_takes_nothing_with_it(
+    ray_nodes: Any, executor: RayExecutor, undisturbed: bytes, tmp_path: Path
+) -> None:
+    # One that joins after the comparison began, and is gone after the first epoch.
+    folder = tmp_path / "out"
+    node = ray_cluster.add_node(ray_nodes)
+    gone = Ends(lambda: ray_nodes.remove_node(node, allow_graceful=False))
+    skipwise.compare("digits", output=folder, executor=executor, callbacks=[gone], **OPTIONS)
+    assert gone.act is None
+    assert (folder / "comparison.json").read_bytes() == undisturbed
+
+
+def test_a_command_that_is_killed_goes_on_and_a_second_one_waits_for_nobody(
+    ray_nodes: Any, undisturbed: bytes, tmp_path: Path
+) -> None:
+    environment = os.environ | ray_cluster.ENVIRONMENT | {"RAY_ADDRESS": ray_nodes.address}
+    command = [*COMMAND, "--executor", "ray", "--output", str(tmp_path / "out")]
+    options: dict[str, Any] = {"env": environment, "cwd": tmp_path, "stderr": subprocess.PIPE, "text": True}
+    rng = random.Random(1)
+    for wanted in ("plan.json", ATTEMPTS, "runs"):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, **options) as process:
+            while not (tmp_path / "out" / wanted).exists():
+                assert process.poll() is None
+                time.sleep(0.1)
+            if wanted == ATTEMPTS:  # somebody else gives the same command
+                second = subprocess.run(command, stdout=subprocess.DEVNULL, check=False, **options)
+                assert second.returncode == 2
+                assert "Another Skipwise is working in" in second.stderr
+            time.sleep(rng.uniform(0, 3))
+            process.kill()
+    done = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "comparison.json").read_bytes() == undisturbed
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_that_hangs_is_overtaken(
+    executor: RayExecutor, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipwise.comparison.executors.ray.stragglers.SLACK", 5.0)
+    folder, stopped, ends = tmp_path / "out", list[Any](), []
+
+    class Last(skipwise.Callback):
+        """Stops a worker once the others have nothing else to do."""
+
+        def on_run_end(self, end: Any) -> None:
+            ends.append(end.run)
+            if len(ends) == 5:
+                stopped.append(ray_cluster.kill_one(random.Random(0), sign=signal.SIGSTOP))
+
+    try:
+        skipwise.compare("digits", output=folder, executor=executor, callbacks=[Last()], **OPTIONS)
+    finally:
+        for process in stopped:
+            if process.is_running():
+                process.kill()
+    assert len(stopped) == 1
+    assert (folder / "comparison.json").read_bytes() == undisturbed
+
+
+def test_a_network_that_kills_its_process_fails_after_a_few_times(
+    executor: RayExecutor, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipwise.comparison.executors.ray.executor.RETRIES", 1)
+    (tmp_path / "dies.py").write_text(
+        "import os\nfrom tests.external_networks import Linear\n\n\n"
+        "class Net(Linear):\n    def forward(self, x):\n        os._exit(1) if self.training else None\n"
+        "        return super().forward(x)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    models = ["dies:Net", "tests.external_networks:Linear"]
+    found = skipwise.compare(
+        photos,
+        models=models,
+        seeds=2,
+        epochs=2,
+        img_size=16,
+        precision="fp32",
+        executor=executor,
+        output=tmp_path / "o",
+    )
+    failed = {run.name: run.failed for run in found.results.candidates}
+    assert failed["dies:Net"]
+    assert not failed["tests.external_networks:Linear"]
+    assert "died 2 times" in (read_run(tmp_path / "o" / "runs" / "dies.Net-s0").reason or "")
+
+
+def test_all_runs_of_a_seed_are_done_on_one_kind_of_machine(
+    ray_nodes: Any, executor: RayExecutor, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "sitecustomize.py").write_text(
+        "from skipwise.core.machine import system\nsystem._processor = lambda: 'Another processor'\n"
+    )
+    path = os.pathsep.join([str(tmp_path / "other"), ray_cluster.ENVIRONMENT["PYTHONPATH"]])
+    node = ray_cluster.add_node(ray_nodes, env={"PYTHONPATH": path})
+    try:
+        with pytest.warns(UserWarning, match="several kinds of machines: .* Another processor"):
+            skipwise.compare("digits", output=tmp_path / "out", executor=executor, **OPTIONS)
+    finally:
+        ray_nodes.remove_node(node)
+    kinds = [
+        {read_run(folder).machine.processor for folder in (tmp_path / "out" / "runs").glob(f"*-s{seed}")}
+        for seed in range(3)
+    ]
+    assert all(len(kind) == 1 for kind in kinds)
+    assert {"Another processor"} in kinds
+    assert len({name for kind in kinds for name in kind}) == 2
+
+
+def test_a_node_with_other_versions_is_named(
+    ray_nodes: Any, executor: RayExecutor, begun: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other" / "torch-9.9.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 9.9\n")
+    path = os.pathsep.join([str(other.parent), ray_cluster.ENVIRONMENT["PYTHONPATH"]])
+    node = ray_cluster.add_node(ray_nodes, env={"PYTHONPATH": path})
+    try:
+        assert "has other versions (torch 9.9 there and" in refused(executor, begun)
+    finally:
+        ray_nodes.remove_node(node)
+
+
+def test_a_node_without_skipwise_is_named(ray_nodes: Any, executor: RayExecutor, begun: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "skipwise.py").write_text("raise ModuleNotFoundError('no', name='skipwise')\n")
+    node = ray_cluster.add_node(ray_nodes, env={"PYTHONPATH": str(tmp_path / "other")})
+    try:
+        assert "lacks the package skipwise" in refused(executor, begun)
+    finally:
+        ray_nodes.remove_node(node)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a node with other folders in the place of some needs to be root")
+def test_a_folder_that_is_not_shared_is_said_before_anything_is_trained(
+    ray_nodes: Any, executor: RayExecutor, begun: Path
+) -> None:
+    with ray_cluster.apart(ray_nodes.address, begun.parent):
+        assert f"does not see {begun}" in refused(executor, begun)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a node with other folders in the place of some needs to be root")
+def test_a_node_without_the_images_is_named(
+    ray_nodes: Any, executor: RayExecutor, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, cache = Path(shutil.copytree(photos, tmp_path / "images" / "set")), tmp_path / "cache"
+    monkeypatch.setenv("SKIPWISE_CACHE", str(cache))
+    folder = tmp_path / "results" / "out"
+    with pytest.raises(KeyboardInterrupt):
+        skipwise.compare(
+            images, output=folder, callbacks=[Begun()], seeds=2, img_size=16, **{"models": OPTIONS["models"]}
+        )
+    with ray_cluster.apart(ray_nodes.address, images.parent, cache):
+        said = refused(executor, folder)
+    assert "can't do runs" in said
+    assert str(images) in said
+
+
+def test_a_run_that_fits_on_no_node_is_refused(ray_nodes: Any, begun: Path) -> None:
+    said = refused(RayExecutor(ray_nodes.address, memory=2**50), begun)
+    assert "of memory, and a run needs 1e+06 GiB" in said
+    assert "No node of the Ray cluster can do a run" in said
+    assert "0 GPUs, and a run needs 0.5" in refused(RayExecutor(ray_nodes.address, gpus=0.5), begun)
+
+
+@pytest.mark.parametrize("address", ["ray://127.0.0.1:9", "127.0.0.1:9"])
+def test_no_ray_at_the_address_is_one_sentence(begun: Path, address: str) -> None:
+    assert refused(RayExecutor(address), begun).startswith(f"There is no Ray cluster at {address} that answers")
+
+
+def test_an_address_on_the_command_line_and_a_job_of_ray_do(undisturbed: bytes, tmp_path: Path) -> None:
+    """Through the Ray Client as another machine would do it, then as `ray job submit` does."""
+    with ray_cluster.started(tmp_path) as (client, dashboard):
+        command = [*COMMAND, "--executor", f"ray://{client}", "--output", str(tmp_path / "client")]
+        environment = os.environ | ray_cluster.ENVIRONMENT
+        done = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, check=False, text=True)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "client" / "comparison.json").read_bytes() == undisturbed
+        words = [*COMMAND, "--executor", "ray", "--output", str(tmp_path / "job")]
+        submit = [str(ray_cluster.RAY), "job", "submit", f"--address=http://{dashboard}", "--", shlex.join(words)]
+        done = subprocess.run(submit, capture_output=True, env=environment, cwd=tmp_path, check=False, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / "job" / "comparison.json").read_bytes() == undisturbed

@@ -1,0 +1,309 @@
+"""Runs as jobs of a real Slurm, which is started here, and broken in every way that can be thought of."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import skipwise
+from skipwise import SkipwiseError, SlurmExecutor
+from tests.slurm_cluster import NODES, SlurmCluster, missing_packages, running
+
+pytestmark = pytest.mark.cluster
+
+LINEAR, PARTS = "tests.external_networks:Linear", "tests.external_networks:ManyParts"
+SEEDS = 3
+OPTIONS = {"models": [LINEAR, PARTS], "epochs": 300, "seeds": SEEDS, "img_size": 16, "precision": "fp32"}
+"""Each run takes some seconds, with a saved state after most epochs."""
+RESULTS = ("comparison.json", "runs/*/predictions.npz", "runs/*/weights.safetensors")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[SlurmCluster]:
+    """A Slurm of two nodes, which this process and those that it starts take for theirs."""
+    if missing := missing_packages():
+        sentence = f"There is no Slurm here: apt-get install {' '.join(missing)}"
+        pytest.fail(sentence) if os.environ.get("CI") == "true" else pytest.skip(sentence)
+    # A short path, for the sake of a socket.
+    folder = Path(tempfile.mkdtemp(prefix="slurm"))
+    try:
+        with running(folder) as started, pytest.MonkeyPatch.context() as patch:
+            for name, value in started.environment.items():
+                patch.setenv(name, value)
+            yield started
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def whole(cluster: SlurmCluster) -> Iterator[SlurmCluster]:
+    """The same with both nodes and no jobs; what a test broke is mended afterwards."""
+    yield cluster
+    cluster.mend()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The results of the comparison in this process, without Slurm."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "out"
+    skipwise.compare(photos, output=folder, executor="in-process", **OPTIONS)
+    return results_of(folder)
+
+
+def results_of(folder: Path) -> dict[str, bytes]:
+    """The bytes of the files that are the same, whatever does the runs."""
+    paths = sorted(path for pattern in RESULTS for path in folder.glob(pattern))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def start(photos: Path, folder: Path, address: str = "slurm://usual?jobs=3&memory=1G") -> subprocess.Popen[str]:
+    """The comparison on the command line, as a leader of its own process group."""
+    models, options = (
+        ",".join(OPTIONS["models"]),
+        [f"--{name.replace('_', '-')}" for name in OPTIONS if name != "models"],
+    )
+    words = [
+        word for name, value in zip(options, list(OPTIONS.values())[1:], strict=True) for word in (name, str(value))
+    ]
+    command = [sys.executable, "-m", "skipwise", "compare", str(photos), "--models", models, *words]
+    return subprocess.Popen(
+        [*command, "--output", str(folder), "--executor", address],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Waits for a command that has to end well; returns what it said beside its result."""
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    return said
+
+
+def processes_of(folder: Path, module: str) -> list[int]:
+    """The processes of jobs for this comparison that run a module."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = path.read_bytes().decode(errors="replace")
+            if module in command and str(folder) in command:
+                found.append(int(path.parent.name))
+    return found
+
+
+def wait_for(ready: Callable[[], object], process: subprocess.Popen[str], seconds: float = 300) -> bool:
+    """Waits until something is there, or the command has ended; returns whether it is there."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process.poll() is not None:
+            return False
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return True
+
+
+def training(folder: Path) -> list[int]:
+    """The processes that train."""
+    return processes_of(folder, "worker_process")
+
+
+class Saboteur:
+    """Breaks things; each method returns whether there was anything to break."""
+
+    def __init__(self, cluster: SlurmCluster, folder: Path, rng: random.Random) -> None:
+        self.cluster, self.folder, self.rng = cluster, folder, rng
+
+    def _kill_one(self, module: str) -> bool:
+        found = processes_of(self.folder, module)
+        with contextlib.suppress(ProcessLookupError):
+            if found:
+                os.kill(self.rng.choice(found), signal.SIGKILL)
+        return bool(found)
+
+    def kill_training(self) -> bool:
+        return self._kill_one("worker_process")
+
+    def kill_worker(self) -> bool:
+        return self._kill_one("submitit.core._submit")
+
+    def _running(self) -> list[str]:
+        said = self.cluster.ask("squeue", "--noheader", "--array", "--states=RUNNING", "--format=%A")
+        return said.split()
+
+    def requeue(self) -> bool:
+        jobs = self._running()
+        return bool(jobs) and self.cluster.ask("scontrol", "requeue", self.rng.choice(jobs)) is not None
+
+    def end_of_time(self) -> bool:
+        jobs = self._running()
+        if jobs:
+            self.cluster.ask("scontrol", "update", f"JobId={self.rng.choice(jobs)}", "TimeLimit=1")
+        return bool(jobs)
+
+    def preempt(self) -> bool:
+        node = self.rng.choice(NODES)
+        there = bool(self._running())
+        job = ["--partition=urgent", f"--nodelist={node}", "--exclusive", "--mem=0", "--output=/dev/null"]
+        self.cluster.ask("sbatch", *job, "--wrap=sleep 3")
+        return there
+
+    def restart_node(self) -> bool:
+        node = self.rng.choice(NODES)
+        self.cluster.kill(node)
+        time.sleep(1)
+        self.cluster.start_node(node)
+        return True
+
+    def restart_controller(self) -> bool:
+        self.cluster.kill("slurmctld")
+        time.sleep(3)
+        self.cluster.start_controller()
+        return True
+
+
+FAULTS = ("kill_training", "kill_worker", "requeue", "end_of_time", "preempt", "restart_node", "restart_controller")
+
+
+def test_whatever_happens_to_workers_nodes_and_controller_the_bytes_are_those_of_one_process(
+    whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    folder, rng = tmp_path / "out", random.Random(26)
+    faults = [*FAULTS, "kill_worker", "kill_training", "kill_worker"]
+    rng.shuffle(faults)
+    process = start(photos, folder)
+    saboteur, done = Saboteur(whole, folder, rng), []
+    for fault in faults:
+        if not wait_for(lambda: training(folder), process):
+            break
+        time.sleep(rng.uniform(0.0, 3.0))
+        if getattr(saboteur, fault)():
+            done.append(fault)
+    finish(process)
+    assert results_of(folder) == undisturbed
+    assert len(done) >= 6, done
+    assert not (folder / "slurm").exists()  # messages and logs of a comparison that ended well
+    assert not (folder / ".shared-folder").exists()
+
+
+def test_a_killed_command_is_given_again_and_its_jobs_are_gone_before_others_begin(
+    whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    folder = tmp_path / "out"
+    process = start(photos, folder)
+    assert wait_for(lambda: training(folder), process)
+    time.sleep(1)
+    process.kill()
+    process.communicate()
+    first = whole.ask("squeue", "--noheader", "--array", "--states=RUNNING,PENDING", "--format=%A").split()
+    assert first
+    finish(start(photos, folder))
+    assert results_of(folder) == undisturbed
+    assert not whole.ask("squeue", "--noheader")
+
+
+def test_a_job_that_somebody_cancels_is_not_replaced_and_without_any_the_command_says_so(
+    whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    folder = tmp_path / "out"
+    process = start(photos, folder, "slurm://usual?jobs=2&memory=1G")
+    assert wait_for(lambda: len(training(folder)) == 2, process)
+    array = whole.ask("squeue", "--noheader", "--format=%F").split()[0]
+    whole.ask("scancel", f"{array}_0")
+    time.sleep(12)  # Slurm is asked every five seconds
+    assert process.poll() is None
+    assert whole.ask("squeue", "--noheader", "--array", "--states=RUNNING,PENDING", "--format=%F_%K").split() == [
+        f"{array}_1"
+    ]
+    whole.ask("scancel", array)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2, said
+    assert "was cancelled" in said
+    assert "Traceback" not in said
+    finish(start(photos, folder))
+    assert results_of(folder) == undisturbed
+
+
+def test_interrupted_it_lets_the_runs_save_and_leaves_no_job(whole: SlurmCluster, photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    process = start(photos, folder)
+    assert wait_for(lambda: list(folder.glob("runs/*/metrics.jsonl")), process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert not whole.ask("squeue", "--noheader", "--states=RUNNING,PENDING")
+    assert list(folder.glob("runs/*/resume.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("nowhere", "There is no partition of Slurm called 'nowhere'"),
+        ("usual?memory=9G", "No node of Slurm's partition usual has 9G of memory; the largest has 3.91G"),
+        ("usual?cpus=64", "has 64 CPUs; the largest has 4"),
+        ("usual?gpus=1", "has 1 GPU; the largest has 0"),
+        ("usual?time=2h", "may last 60 minutes at most"),
+        ("usual?time=90s", "time of the executor slurm has to be 3 minutes at least"),
+        ("usual?time=soon", "write it like 20m, 8h or 1:30:00"),
+        ("usual?memory=much", "write it like 16G or 800M"),
+        ("usual?cpus=two", "cpus of the executor slurm must be a whole number from 1 on, not 'two'"),
+        ("usual?tiem=8h", "did you mean 'time'?"),
+        ("usual?time", "is no list of options"),
+    ],
+)
+@pytest.mark.usefixtures("cluster")
+def test_what_no_node_has_is_refused_before_anything_is_read(address: str, said: str) -> None:
+    with pytest.raises(SkipwiseError) as caught:
+        skipwise.compare("nothing-is-here", executor=f"slurm://{address}")
+    assert said in str(caught.value)
+
+
+def test_what_slurm_refuses_is_said_in_a_sentence(whole: SlurmCluster, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(SkipwiseError, match=r"Slurm (refuses|does not|'s job|takes)"):
+        skipwise.compare(photos, output=tmp_path / "out", executor="slurm://usual?constraint=unheard-of", **OPTIONS)
+    assert not whole.ask("squeue", "--noheader", "--states=RUNNING,PENDING")
+
+
+def test_a_folder_that_nodes_do_not_share_is_noticed_before_anything_is_trained(
+    whole: SlurmCluster, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine" / "out"
+    folder.parent.mkdir()
+    for node in NODES:
+        whole.kill(node)
+    try:
+        for node in NODES:
+            whole.start_node(node, hiding=folder.parent)
+        process = start(photos, folder)
+        _, said = process.communicate(timeout=300)
+    finally:
+        for node in NODES:
+            whole.kill(node)
+            whole.start_node(node)
+    assert process.returncode == 2
+    assert "a file that was just written there is missing" in said
+    assert not list(folder.glob("runs/*"))
+
+
+def test_without_slurm_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SkipwiseError, match="There is no Slurm on this machine"):
+        SlurmExecutor()
+
+
+def test_a_controller_that_is_away_is_named(whole: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole.kill("slurmctld")
+    monkeypatch.setenv("SLURM_CONF", str(whole.folder / "impatient.conf"))
+    text = (whole.folder / "slurm.conf").read_text()
+    (whole.folder / "impatient.conf").write_text(text + "MessageTimeout=2\n")
+    with pytest.raises(SkipwiseError, match="Slurm does not answer"):
+        SlurmExecutor()
