@@ -62,7 +62,8 @@ def add_node(to: Any, *, env: Mapping[str, str] | None = None, **options: Any) -
 
 @contextlib.contextmanager
 def apart(address: str, *hidden: Path) -> Iterator[None]:
-    """A node started by `ray start`, where other folders are in the place of some: it has mounts of its own."""
+    """A node started by `ray start`, where empty folders are in the place of some: it has mounts of its own."""
+    before = nodes_of(address)
     mounts = "; ".join(f"mount -t tmpfs none '{folder}'" for folder in hidden)
     start = f"exec {RAY} start --address={address} --num-cpus=1 --object-store-memory={MEMORY} --block"
     process = subprocess.Popen(
@@ -73,9 +74,25 @@ def apart(address: str, *hidden: Path) -> Iterator[None]:
         start_new_session=True,
     )
     try:
+        deadline = time.monotonic() + 300
+        while not nodes_of(address) - before:
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "the node did not join"
+            time.sleep(0.5)
         yield
     finally:
         end(process)
+
+
+def nodes_of(address: str) -> set[str]:
+    """The ids of the nodes that are alive."""
+    import ray
+
+    ray.init(address, log_to_driver=False)
+    try:
+        return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    finally:
+        ray.shutdown()
 
 
 @contextlib.contextmanager
@@ -123,20 +140,6 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.2)
     raise AssertionError(f"nobody listens at port {port}")
-
-
-def wait_for_nodes(made: Any, number: int) -> None:
-    """Waits until so many nodes are alive."""
-    import ray
-
-    ray.init(made.address, log_to_driver=False)
-    try:
-        deadline = time.monotonic() + 300
-        while sum(node["Alive"] for node in ray.nodes()) != number:
-            assert time.monotonic() < deadline, f"there are not {number} nodes: {ray.nodes()}"
-            time.sleep(0.2)
-    finally:
-        ray.shutdown()
 
 
 def working() -> list[psutil.Process]:

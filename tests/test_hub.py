@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -264,3 +265,12 @@ def test_mistakes_with_push(hub_folder: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HF_ENDPOINT", "http://hub.example")
     with pytest.raises(SkipwiseError, match=r"HF_ENDPOINT is http://hub.example, and the Hub is reached only by https"):
         skipwise.push(hub_folder.parent, "user/stripes")
+
+
+@pytest.mark.slow
+def test_the_examples_of_hub_md_run(hub: Hub, hub_folder: Path, here: Path) -> None:
+    shutil.copytree(hub_folder, here / "runs/export/images-onnx-fp32/huggingface")
+    hub.repositories["user/name"] = {file.name: file.read_bytes() for file in hub_folder.iterdir()}
+    page = (Path(__file__).parents[1] / "docs" / "hub.md").read_text()
+    for code in re.findall(r"^```python\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL):
+        exec(code, {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -218,10 +217,3 @@ def test_the_help_names_every_tracker() -> None:
         warnings.simplefilter("error")
         import skipwise.tracking as tracking
     assert {getattr(tracking, kind).name for _, kind in TRACKERS.values()} == set(TRACKERS)
-
-
-def test_the_example_of_the_page_runs(here: Path) -> None:
-    page = (Path(__file__).parents[1] / "docs" / "tracking.md").read_text()
-    (code,) = re.findall(r"<!-- example: run -->\n```python\n(.*?)```", page, flags=re.DOTALL)
-    exec(code, {})
-    assert list(here.glob("events/*/events.out.*"))
