@@ -123,6 +123,7 @@ def run(*words: str, here: Path) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow
 def test_it_judges_and_audits_without_them(tmp_path: Path) -> None:
     for name in ("a", "b"):
         for seed in range(2):
