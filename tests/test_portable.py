@@ -49,6 +49,8 @@ PLACES = ("/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/usr", "/var")
 
 OWNERS = {
     "cli/watchdog.py": {"fork", "waitpid", "SIGHUP", "SIGQUIT", "SIGKILL", "SIGBUS"},
+    "comparison/executors/ray/task.py": {"resource"},
+    "comparison/executors/slurm/commands.py": {"getuid"},  # Slurm runs on nothing else
     "core/files/locks.py": {"fcntl", "major", "/proc/locks"},
     "core/files/regular.py": {"/proc", "/sys"},
     "core/machine/environment.py": {"getuid", "/dev/shm", "/tmp"},
