@@ -1,20 +1,23 @@
 # Every target installs what it needs first, into .venv in this folder.
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/.installed
+INSTALLED := .venv/.installed
+READY := .venv/.installed-for-development
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
 .PHONY: install demo docs package test test-all test-notebooks test-package test-cluster test-machines attack lint bench
 .DELETE_ON_ERROR:
 
-install: $(READY)
+install: $(INSTALLED)
 
-# Made anew when the dependencies change. The stamp is written last, so a broken install is tried again.
-$(READY): pyproject.toml
+# What a user needs on one machine. Made anew when the dependencies change. The stamp is written last, so a broken
+# install is tried again.
+$(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Skipwise needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "Installing into .venv (once; some gigabytes and a few minutes where torch comes with CUDA) ..."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,dev,docs]'
+	$(PIP) '.[train,export,timm,explain,formats,serve]'
 	@touch $@
 	@echo "Skipwise is installed in .venv. Next:"
 	@echo "  source .venv/bin/activate                   # then skipwise can be typed without its path"
@@ -22,7 +25,12 @@ $(READY): pyproject.toml
 	@echo "  .venv/bin/skipwise audit path/to/images     # what is in a set of images of your own"
 	@echo "  .venv/bin/skipwise compare path/to/images   # which network to use on it"
 
-demo: $(READY)
+# Trackers, clusters and object stores as well, and what the tests and the site need.
+$(READY): $(INSTALLED)
+	$(PIP) '.[all,dev,docs]'
+	@touch $@
+
+demo: $(INSTALLED)
 	$(BIN)/skipwise compare digits --models resnet18,se_resnet18,mobilenet_v2,plain18 --width 0.25 --stem small --recipe fast --seeds 5
 	@echo "To type skipwise without its path: source .venv/bin/activate"
 
@@ -86,12 +94,14 @@ bench: $(READY)
 	$(BIN)/python benchmarks/coverage_groups.py --quick
 	$(BIN)/python benchmarks/coverage_real.py --quick
 	$(BIN)/python benchmarks/coverage_outcomes.py --quick
+	$(BIN)/python benchmarks/chance.py --quick
 	$(BIN)/python benchmarks/spread.py --quick
 	$(BIN)/python benchmarks/reaching.py --quick
 	$(BIN)/python benchmarks/noninferiority.py --quick
 	$(BIN)/python benchmarks/gate.py --quick
 	$(BIN)/python benchmarks/cross_validation.py --quick
 	$(BIN)/python benchmarks/processes.py --quick
+	$(BIN)/python benchmarks/cluster.py --quick
 	$(BIN)/python benchmarks/squeeze_excite.py --quick
 	$(BIN)/python benchmarks/allocator.py --quick
 	$(BIN)/python benchmarks/train_throughput.py --quick

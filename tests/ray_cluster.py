@@ -35,10 +35,16 @@ def cluster(*, nodes: int = 1) -> Iterator[Any]:
 
     before = dict(os.environ)
     os.environ.update(ENVIRONMENT)
-    made = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "include_dashboard": False, "object_store_memory": MEMORY},
-    )
+    made = None
+    for _ in range(5):  # Ray gives a node half a minute to start, which is too little where all cores are busy
+        with contextlib.suppress(Exception):
+            options = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": MEMORY}
+            made = Cluster(initialize_head=True, head_node_args=options)
+            break
+        for left in psutil.Process().children(recursive=True):
+            if "ray" in " ".join(left.cmdline()):
+                left.kill()
+    assert made is not None, "Ray does not start here"
     try:
         for _ in range(nodes):
             add_node(made)
@@ -62,7 +68,8 @@ def add_node(to: Any, *, env: Mapping[str, str] | None = None, **options: Any) -
 
 @contextlib.contextmanager
 def apart(address: str, *hidden: Path) -> Iterator[None]:
-    """A node started by `ray start`, where other folders are in the place of some: it has mounts of its own."""
+    """A node started by `ray start`, where empty folders are in the place of some: it has mounts of its own."""
+    before = nodes_of(address)
     mounts = "; ".join(f"mount -t tmpfs none '{folder}'" for folder in hidden)
     start = f"exec {RAY} start --address={address} --num-cpus=1 --object-store-memory={MEMORY} --block"
     process = subprocess.Popen(
@@ -73,9 +80,25 @@ def apart(address: str, *hidden: Path) -> Iterator[None]:
         start_new_session=True,
     )
     try:
+        deadline = time.monotonic() + 300
+        while not nodes_of(address) - before:
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "the node did not join"
+            time.sleep(0.5)
         yield
     finally:
         end(process)
+
+
+def nodes_of(address: str) -> set[str]:
+    """The ids of the nodes that are alive."""
+    import ray
+
+    ray.init(address, log_to_driver=False)
+    try:
+        return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    finally:
+        ray.shutdown()
 
 
 @contextlib.contextmanager
@@ -123,20 +146,6 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.2)
     raise AssertionError(f"nobody listens at port {port}")
-
-
-def wait_for_nodes(made: Any, number: int) -> None:
-    """Waits until so many nodes are alive."""
-    import ray
-
-    ray.init(made.address, log_to_driver=False)
-    try:
-        deadline = time.monotonic() + 300
-        while sum(node["Alive"] for node in ray.nodes()) != number:
-            assert time.monotonic() < deadline, f"there are not {number} nodes: {ray.nodes()}"
-            time.sleep(0.2)
-    finally:
-        ray.shutdown()
 
 
 def working() -> list[psutil.Process]:

@@ -490,6 +490,6 @@ def test_runs_and_artifacts_at_addresses(
     with skipwise.Predictor(artifact) as here, skipwise.Predictor(address) as there:
         assert here.identity == there.identity
     with pytest.raises(SkipwiseError, match="Results can't be written to s3://"):
-        skipwise.evaluate(address, f"s3://{bucket}/pets", output=f"s3://{bucket}/results")
+        skipwise.audit(f"s3://{bucket}/pets", output=f"s3://{bucket}/results")
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or SECRET.encode() not in file.read_bytes()

@@ -179,7 +179,9 @@ def test_damaged_answers_are_noticed_and_given_again(compared: Comparison, image
     assert not has_variant(home / RUN, "corrupted", CELLS)
     (home / RUN / "weights.safetensors").unlink()
     (home / "comparison.json").unlink()
-    with pytest.raises(SkipwiseError, match=r"The weights of .*Linear-s0 were removed"):
+    with pytest.raises(
+        SkipwiseError, match=r"The weights of the run in .*Linear-s0 are gone; train them again with: skipwise restore"
+    ):
         compare(images, home)
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from skipwise.auditing.record import AUDITS, PAGE, AuditReport, Record
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import output_path
+from skipwise.core.remote.copies import local_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Task
 from skipwise.data.faults import unreadable_images
@@ -68,7 +68,7 @@ def audit(
         notice(sentence)
     used = np.ones(len(source.ids), dtype=bool)
     if split is not None:
-        source = replace(source, splits=tuple(read_split(Path(split), source.ids).tolist()))
+        source = replace(source, splits=tuple(read_split(local_path(split), source.ids).tolist()))
         used = np.array(source.splits) != ""
     doubted: list[Finding] = []
     if run is not None:
@@ -76,7 +76,7 @@ def audit(
             doubted_by,  # only here is torch needed, which takes half a gigabyte
         )
 
-        doubted = doubted_by(source, Path(run))
+        doubted = doubted_by(source, local_path(run))
     seen = scan_images(source, progress).for_images(used)
     for sentence in seen.notes:
         notice(sentence)

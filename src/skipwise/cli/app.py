@@ -42,7 +42,7 @@ from skipwise.cli.declared import command
 from skipwise.cli.stopped import Stopped
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
-from skipwise.core.addresses import without_secrets
+from skipwise.core.addresses import asked_once, telling, without_secrets
 from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed, differing_keys
 from skipwise.core.machine import environment, memory, streams
 from skipwise.core.text import printable
@@ -81,7 +81,7 @@ def main() -> NoReturn:
         _keep_secrets()
         watched(_say)
         memory.refuse_what_does_not_fit()
-        with _stoppable(), _missing_extras():
+        with _stoppable(), _missing_extras(), asked_once(), telling(_copying):
             status = app(standalone_mode=False) or 0
             with _read_to_its_end():
                 sys.stdout.flush()
@@ -133,6 +133,18 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, RecursionError):
         return "Something here is nested too deep to be read: a record, a table or a folder; look for what is damaged."
     return None
+
+
+_lines: list[Any] = []
+"""What copies of files at addresses are told to, once there is one."""
+
+
+def _copying(what: str, done: int, total: int) -> None:
+    from skipwise.core.progress import Lines  # takes a while to import
+
+    _lines[:] = _lines or [Lines(sys.stderr)]
+    with contextlib.suppress(OSError):
+        _lines[0](what, done, total)
 
 
 def _say(message: str) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import contextvars
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -34,6 +34,7 @@ _PLAIN = re.compile(r"[\w.,:/@ -]{0,40}")
 
 _whole: dict[str, str] = {}
 """The addresses with their secrets, by those without."""
+_told: contextvars.ContextVar[Callable[[str, int, int], None] | None] = contextvars.ContextVar("_told", default=None)
 _looked_at: contextvars.ContextVar[dict[str, Path] | None] = contextvars.ContextVar("_looked_at", default=None)
 
 
@@ -105,6 +106,21 @@ def asked_once() -> Iterator[None]:
         yield
     finally:
         _looked_at.reset(token)
+
+
+@contextlib.contextmanager
+def telling(progress: Callable[[str, int, int], None]) -> Iterator[None]:
+    """Within it, what is copied without a progress of its own tells this one: progress(what, done, total)."""
+    token = _told.set(progress)
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def told() -> Callable[[str, int, int], None]:
+    """What is told of the progress of copies."""
+    return _told.get() or (lambda *_: None)
 
 
 def looked_at() -> dict[str, Path] | None:

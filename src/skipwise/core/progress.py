@@ -141,6 +141,22 @@ class Bar:
         self.surface.line(sentence)
 
 
+class Lines:
+    """Progress as plain lines, one in a while, for what is done while no bar is shown."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream, self.what, self.began, self.said = stream, "", 0.0, 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if what != self.what:
+            self.what, self.began, self.said = what, now, now + 2.0 - LINE_SECONDS
+        if now - self.said >= LINE_SECONDS:
+            self.said = now
+            left = f"  {about((now - self.began) * (total - done) / done)}" if 0 < done < total else ""
+            print(f"{what}  {f'{done:,} of {total:,}' if total else f'{done:,} so far'}{left}", file=self.stream)
+
+
 @contextlib.contextmanager
 def working(what: str, stream: IO[str]) -> Iterator[None]:
     """Shows that something takes a while."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.remote.copies import local_path
 from skipwise.core.text import count
 from skipwise.data.assign_splits import assign_splits, check_folds, divided_groups, groups_of, images_without_group
 from skipwise.data.faults import faults, layout_faults
@@ -192,11 +193,11 @@ def _open(
     source.check()
     used = np.ones(len(source.ids), dtype=bool)
     if request.split is not None:
-        given = read_split(Path(request.split), source.ids)
+        given = read_split(local_path(request.split), source.ids)
         source = replace(source, splits=tuple(given.tolist()))
         used &= given != ""
     if request.exclude is not None:
-        used &= ~read_exclusions(Path(request.exclude), source)
+        used &= ~read_exclusions(local_path(request.exclude), source)
     if not used.all():
         notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
     return source, used

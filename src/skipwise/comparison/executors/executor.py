@@ -30,12 +30,13 @@ class Executor(Protocol):
       be visible to all of them under the path that `open` gives, with the same content. `plan.json`, `split.csv`,
       `images.json` (where the pixels are) and `weights.json` (where weights to start from are) are written before the
       first `submit` and stay until `close`. The packed pixels and the weights are read from the paths in these files.
-      A worker writes into the folder of its run only, and two workers never do the same run at the same time. Workers
-      share no memory, and need no connection to each other.
+      A worker writes into the folder of its run only, and no other worker does meanwhile. Where nobody can be sure
+      that a worker is dead, each attempt at a run has a folder of its own (attempts.py), and the executor moves the one
+      that ends first to its place. Workers share no memory, and need no connection to each other.
     - **Doing a run.** `skipwise.comparison.executors.worker.Worker(folder).events(job)` does one run in the present
-      process. It yields the state after each step, which stays there, each `Epoch`, and last a `RunEnd`. These are
-      plain records: `msgspec.json` encodes and decodes an `Epoch`. When the `RunEnd` is yielded, the run's folder is
-      complete; its record may be read from there instead of being sent.
+      process; `into` names another folder for it. It yields the state after each step, which stays there, each `Epoch`,
+      and last a `RunEnd`. These are plain records: `msgspec.json` encodes and decodes an `Epoch`. When the `RunEnd` is
+      yielded, the run's folder is complete; its record may be read from there instead of being sent.
     - **Ends.** Every job that was submitted, and not cancelled, comes to exactly one `RunEnd`. A run whose loss
       diverges, or whose network's own code raises an error, ends as "failed", and the others continue. What no run
       can continue from (a full disk, too little memory) is raised by `events` as a SkipwiseError.
@@ -48,8 +49,8 @@ class Executor(Protocol):
       `LocalProcesses`, or SIGKILL: all of them leave a folder that can be resumed; the first two save the state after
       the current step, so that nothing is lost.
 
-    `InProcess` is the shortest implementation, `LocalProcesses` the usual one; CONTRIBUTING.md has one over any pool of
-    `concurrent.futures`.
+    `InProcess` is the shortest implementation, `LocalProcesses` the usual one; `RayExecutor` and `SlurmExecutor` are
+    for many machines. CONTRIBUTING.md has one over any pool of `concurrent.futures`.
 
     Example:
         >>> from skipwise import Executor, InProcess

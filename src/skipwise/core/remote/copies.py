@@ -9,17 +9,16 @@ remote/<hash of the address>/
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import hashlib
 import os
 import posixpath
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from skipwise.core.addresses import concealed, is_address, looked_at, normal, redacted, revealed, scheme_of
+from skipwise.core.addresses import concealed, is_address, looked_at, normal, redacted, revealed, scheme_of, told
 from skipwise.core.download.asked_for import check_asked_for, is_asked_for
 from skipwise.core.errors import SkipwiseError, differing_keys
 from skipwise.core.files.cache_folder import cache_folder
@@ -37,7 +36,6 @@ from skipwise.core.text import byte_size
 FOLDER = "remote"
 """The folder in the cache."""
 RECORD = "copy.json"
-_told: contextvars.ContextVar[Progress | None] = contextvars.ContextVar("_told", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +62,6 @@ class CopyRecord:
 Elsewhere = Callable[[Listed, Path], Path | None]
 """What may be read where it is if there is no room for it: takes the listing and a folder to make a note in, and
 returns that folder; None if it has to be copied."""
-
-
-@contextlib.contextmanager
-def telling(progress: Progress) -> Iterator[None]:
-    """Within it, copies that are made without a progress of their own tell this one."""
-    token = _told.set(progress)
-    try:
-        yield
-    finally:
-        _told.reset(token)
 
 
 def local_path(given: str | os.PathLike[str], progress: Progress | None = None) -> Path:
@@ -103,7 +91,7 @@ def copied(
     Raises:
         SkipwiseError: it can't be read, changed while it was read, or there is no room.
     """
-    address, tell = known(given), progress or _told.get() or (lambda *_: None)
+    address, tell = known(given), progress or told()
     seen = looked_at()
     if seen is not None and address in seen and seen[address].exists():
         return seen[address]

@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
+from skipwise.core.remote.copies import address_of
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.containers import Folder
+from skipwise.data.containers.shards import is_elsewhere, read_shards
 from skipwise.data.image.decode import decoders
 from skipwise.data.image.limits import most_pixels
 from skipwise.data.image.thumbnails import SIDE
@@ -180,7 +182,7 @@ def source_state(source: Source) -> str:
         described.update(source.pixels.tobytes())
         return described.hexdigest()[:32]
     assert source.container is not None
-    described.update(os.fsencode(source.container.path.absolute()) + f"\n{source.archive}\n".encode())
+    described.update(os.fsencode(_home(source.container.path)) + f"\n{source.archive}\n".encode())
     for separator, words in (
         ("\0", (entry.name for entry in source.entries)),
         ("\n", (f"{entry.size} {entry.stamp}" for entry in source.entries)),
@@ -190,6 +192,11 @@ def source_state(source: Source) -> str:
             described.update(os.fsencode(before + separator.join(some)))
             before = separator
     return described.hexdigest()[:32]
+
+
+def _home(path: Path) -> str:
+    """Where images are, the same on every machine if they are at an address."""
+    return read_shards(path).address if is_elsewhere(path) else address_of(path.absolute())
 
 
 def check_unchanged(source: Source) -> None:

@@ -73,7 +73,7 @@ class Inputs:
             raise SkipwiseError("No images were named; give files, folders, archives, or - for standard input.")
         if texts.count(STANDARD_INPUT) > 1:
             raise SkipwiseError("- stands for one image on standard input, and can be named only once.")
-        self._parts = [_part(text) for text in texts]
+        self._parts = [_part(text, progress) for text in texts]
         self.named = tuple(part.named for part in self._parts)
         self.count = self.left_out = 0
         self.notes: list[str] = []
@@ -163,13 +163,13 @@ class _Many:
         return printable(os.path.join(self.named.name, name))  # noqa: PTH118 - called for every image
 
 
-def _part(given: str) -> _Single | _Many:
+def _part(given: str, progress: Progress | None) -> _Single | _Many:
     if given == STANDARD_INPUT:
         return _standard_input()
     if not given:
         raise SkipwiseError("The path of the images is empty; name a file, a folder, an archive, or -.")
     if is_address(given):
-        return _at_address(given)
+        return _at_address(given, progress)
     try:
         path = Path(given).expanduser()
         if not path.exists():
@@ -187,8 +187,8 @@ def _part(given: str) -> _Single | _Many:
     return _Single(named, InputImage(named.name, Folder(path.parent), path.name))
 
 
-def _at_address(given: str) -> _Single | _Many:
-    path, address = local_path(given), known(given)
+def _at_address(given: str, progress: Progress | None) -> _Single | _Many:
+    path, address = local_path(given, progress), known(given)
     named = Named(printable(address), printable(address), ":".join(map(str, () if path.is_dir() else file_stamp(path))))
     if path.is_dir() or path.name.lower().endswith(ARCHIVES):
         return _Many(named, open_container(path))

@@ -17,7 +17,7 @@ from typing import Any
 
 import ray
 from ray.autoscaler.sdk import request_resources
-from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 from ray.util import client
 
 from skipwise.comparison.budget.networks import count_candidate
@@ -183,12 +183,15 @@ def look_at_nodes(head: Head, needs: Needs) -> list[Node]:
     """
     look, said = ray.remote(_sent_as_code()), pickle.dumps(head)
     # In an environment like that of the runs, so that the same processes do these afterwards.
-    free = {"num_cpus": 0, "num_gpus": needs.gpus, "runtime_env": needs.environment}
+    free = {"num_cpus": 0, "num_gpus": needs.gpus, "runtime_env": needs.environment, "max_retries": 0}
     asked = [
         (node, look.options(**free, label_selector={NODE_ID: node["NodeID"]}).remote(said))
         for node in _fit_nodes(needs)
     ]
-    return [_answered(node, answer) for node, answer in asked]
+    answered = [_answered(node, answer) for node, answer in asked]
+    if not any(answered):
+        raise SkipwiseError("All nodes of the Ray cluster were lost; start some, and give the same command again.")
+    return [node for node in answered if node is not None]
 
 
 def _fit_nodes(needs: Needs) -> list[dict[str, Any]]:
@@ -234,20 +237,30 @@ def _sent_as_code() -> Callable[[bytes], str]:
     return look
 
 
-def _answered(node: dict[str, Any], answer: Any) -> Node:
+def _answered(node: dict[str, Any], answer: Any) -> Node | None:
+    """The node, once it has answered; None where it was lost meanwhile."""
+    deadline = time.monotonic() + LOOKING
+    while not ray.wait([answer], timeout=5)[0]:
+        if node["NodeID"] not in alive():
+            return None
+        if time.monotonic() >= deadline:
+            raise SkipwiseError(
+                f"The node {_name(node)} did not answer for {LOOKING:.0f} s; see 'ray status', and give the same "
+                "command again."
+            )
     try:
-        word, _, said = ray.get(answer, timeout=LOOKING).partition(" ")
-    except GetTimeoutError as error:
-        raise SkipwiseError(
-            f"The node {_name(node)} did not answer for {LOOKING:.0f} s; see 'ray status', and give the same command "
-            "again."
-        ) from error
+        word, _, said = ray.get(answer).partition(" ")
     except SkipwiseError as error:
         raise SkipwiseError(plain(error)) from error
     except RayTaskError:
         raise  # ours is to blame
     except RayError as error:
-        raise SkipwiseError(f"The node {_name(node)} was lost; give the same command again.") from error
+        if node["NodeID"] not in alive():
+            return None
+        raise SkipwiseError(
+            f"The process that looked at the node {_name(node)} was killed, perhaps because memory ran out; give the "
+            "same command again."
+        ) from error
     if word == "lacks":
         raise SkipwiseError(
             f"The node {_name(node)} lacks the package {said}; install the same there as here: pip install "

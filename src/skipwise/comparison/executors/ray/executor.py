@@ -8,6 +8,7 @@ import itertools
 import math
 import queue
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -98,6 +99,7 @@ class RayExecutor:
         self._runs: dict[str, _Run] = {}
         self._numbers = itertools.count()
         self._ends: queue.SimpleQueue[tuple[str, int, Ended | BaseException]] = queue.SimpleQueue()
+        self._events: deque[Event] = deque()
         self._stragglers = Stragglers()
         self._mailbox: Queue | None = None
         self._connected = False
@@ -152,13 +154,15 @@ class RayExecutor:
 
     def events(self, until: float = math.inf) -> Iterator[Event]:
         """Yields what the runs report; see `Executor`."""
-        while self._runs:
+        while self._runs or self._events:
+            while self._events:
+                yield self._events.popleft()
             wait = until - time.monotonic()
             report = self._heard(min(wait, TICK))
             if report is not None:
-                yield from self._reported(report)
-            yield from self._ended()
-            if report is None and self._runs:
+                self._note(report)
+            self._note_ends()
+            if report is None and self._runs and not self._events:
                 if wait <= 0:
                     return
                 self._look_around()
@@ -184,7 +188,7 @@ class RayExecutor:
             raise _lost() from error
         return report
 
-    def _reported(self, report: Report) -> Iterator[Event]:
+    def _note(self, report: Report) -> None:
         run = self._runs.get(report.run)
         if run is None or report.number not in run.tasks:
             return  # it has ended, or was stopped
@@ -192,17 +196,17 @@ class RayExecutor:
         if report.epoch is None:
             self._stragglers.heard(report.run, run.job.spec.model, at=time.monotonic())
         else:
-            yield from self._epochs(run, (report.epoch,))
+            self._note_epochs(run, (report.epoch,))
 
-    def _epochs(self, run: _Run, epochs: Iterable[Epoch]) -> Iterator[Event]:
-        """Those that no attempt has reported before."""
+    def _note_epochs(self, run: _Run, epochs: Iterable[Epoch]) -> None:
+        """Hands on those that no attempt has reported before."""
         for epoch in epochs:
             if epoch.epoch > run.epochs:
                 self._stragglers.heard(run.job.folder, run.job.spec.model, at=time.monotonic())
                 run.epochs = epoch.epoch
-                yield epoch
+                self._events.append(epoch)
 
-    def _ended(self) -> Iterator[Event]:
+    def _note_ends(self) -> None:
         """Looks at the tasks that have ended, or that Ray has given up.
 
         Raises:
@@ -216,10 +220,10 @@ class RayExecutor:
                     continue  # it has ended, or was stopped
                 run.nodes.pop(number, None)
                 if isinstance(end, Ended):
-                    yield from self._epochs(run, end.epochs)
+                    self._note_epochs(run, end.epochs)
                     self._note_memory(end.memory)
                     take(self.folder, folder, self.folder / ATTEMPTS / folder / end.attempt)
-                    yield self._closed(run)
+                    self._close(run)
                 elif isinstance(end, OtherKind) and run.moved < RETRIES:  # a node of another kind joined
                     run.moved += 1
                     self._look_again()
@@ -230,9 +234,9 @@ class RayExecutor:
                     raise end  # ours is to blame
                 elif not run.tasks:  # else another attempt goes on
                     self._give_up(run, end)
-                    yield self._closed(run)
+                    self._close(run)
 
-    def _closed(self, run: _Run) -> RunEnd:
+    def _close(self, run: _Run) -> None:
         """Ends a run whose record stands in its place; other attempts at it are stopped."""
         job = run.job
         record = find_run(job.spec, self.folder / job.folder)
@@ -244,7 +248,7 @@ class RayExecutor:
         self._stragglers.ended(job.folder)
         self._stop([run], force=True)
         forget(self.folder, job.folder)
-        return RunEnd(run=job.folder, record=record)
+        self._events.append(RunEnd(run=job.folder, record=record))
 
     def _note_memory(self, measured: int) -> None:
         """From now on runs ask for as much memory as one was seen to need, if that is more than was expected."""
@@ -316,6 +320,7 @@ class RayExecutor:
     def _stop_all(self, *, force: bool) -> None:
         """Stops all runs, and leaves what they saved in their folders."""
         runs, self._runs, self._stragglers = list(self._runs.values()), {}, Stragglers()
+        self._events.clear()
         if self._mailbox is None:
             return  # nothing was begun
         with contextlib.suppress(RayError, ConnectionError):
