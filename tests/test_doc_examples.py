@@ -25,6 +25,7 @@ ELSEWHERE = {
     "docs/judge.md": "test_docs_judge.py",
     "docs/networks.md": "test_readme.py",
     "docs/serving.md": "test_serving_docs.py",
+    "docs/sklearn.md": "test_sklearn.py",
     "docs/tracking.md": "test_tracking.py",
 }
 """Pages whose examples another test runs, with what they need."""

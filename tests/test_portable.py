@@ -49,6 +49,7 @@ PLACES = ("/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/usr", "/var")
 
 OWNERS = {
     "cli/watchdog.py": {"fork", "waitpid", "SIGHUP", "SIGQUIT", "SIGKILL", "SIGBUS"},
+    "comparison/executors/slurm/commands.py": {"getuid"},
     "core/files/locks.py": {"fcntl", "major", "/proc/locks"},
     "core/files/regular.py": {"/proc", "/sys"},
     "core/machine/environment.py": {"getuid", "/dev/shm", "/tmp"},
@@ -60,7 +61,7 @@ OWNERS = {
     "serving/connections/deadline.py": {"SIGALRM"},
     "serving/listening.py": {"resource"},
 }
-"""The files that ask for something of the kind, and for what. Each asks whether it is there."""
+"""The files that ask for something of the kind, and for what. Each asks whether it is there, but Slurm's."""
 
 
 def asked_for(tree: ast.Module) -> Iterator[str]:
