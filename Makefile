@@ -100,6 +100,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/gate.py --quick
 	$(BIN)/python benchmarks/cross_validation.py --quick
 	$(BIN)/python benchmarks/processes.py --quick
+	$(BIN)/python benchmarks/cluster.py --quick
 	$(BIN)/python benchmarks/squeeze_excite.py --quick
 	$(BIN)/python benchmarks/allocator.py --quick
 	$(BIN)/python benchmarks/train_throughput.py --quick

@@ -169,7 +169,8 @@ def make_parquet(path: Path, images: int) -> None:
     import pyarrow.parquet
 
     schema = pyarrow.schema({"image": pyarrow.struct({"bytes": pyarrow.binary()}), "label": pyarrow.string()})
-    with pyarrow.parquet.ParquetWriter(path, schema) as file:
+    # As photographs are, which neither a dictionary nor compression makes smaller.
+    with pyarrow.parquet.ParquetWriter(path, schema, compression="none", use_dictionary=False) as file:
         for start in range(0, images, 100_000):
             numbers = range(start, min(images, start + 100_000))
             rows = [{"image": {"bytes": TINY.getvalue()}, "label": f"class{number % 10}"} for number in numbers]
@@ -188,7 +189,7 @@ def make_tar(path: Path, images: int) -> None:
 
 def memory(path: Path) -> tuple[int, int]:
     """Bytes of a process that has listed a set, and of it at its highest."""
-    ran = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", MEASURE, str(path)], stdout=subprocess.PIPE, text=True, check=True)
     _, resident, peak = map(int, ran.stdout.split())
     return resident, peak
 
@@ -230,7 +231,6 @@ def main() -> None:
         stages.append(
             Stage(name="a look", images=(TESTED // 4, TESTED), seconds=(look(TESTED // 4), look(TESTED)), at=TESTED)
         )
-        listed = of_memory(root, sizes)
     print(f"{images:,} photographs of {total / images / 1000:.0f} kB on average; {describe_machine()}\n")
     print(f"{'stage':32} {'images':>16} {'seconds':>16} {'grows as n^':>12} {'for ImageNet-1k':>16}")
     for stage in stages:
@@ -244,6 +244,8 @@ def main() -> None:
     row = SIZE * SIZE * 3
     smaller = 128 * 128 * 3 * IMAGENET / 1e9
     print(f"The pack at {SIZE} pixels has {row * IMAGENET / 1e9:,.0f} GB, and at 128 pixels {smaller:,.0f} GB.")
+    with tempfile.TemporaryDirectory(prefix="skipwise-large-") as temporary:
+        listed = of_memory(Path(temporary), sizes)
     per_image = {}
     for kind, by_size in listed.items():
         shown = ", ".join(

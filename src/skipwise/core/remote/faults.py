@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -90,10 +91,10 @@ def explained(address: str) -> Iterator[None]:
 
 def may_pass(error: BaseException) -> bool:
     """Returns whether the same may work a moment later."""
+    if _any(error, _is_final):
+        return False
     for each in _chain(error):
         name, status = type(each).__name__, status_of(each)
-        if any(word in name for word in (*_FINAL, *_NOBODY)) or "known_hosts" in str(each):
-            return False
         if status in _BUSY or isinstance(each, TimeoutError | ConnectionError | EOFError | Truncated):
             return True
         if status in _FORBIDDEN or status == 404:
@@ -115,6 +116,8 @@ def sentence_of(error: BaseException, address: str) -> SkipwiseError:
             f"{address} can't be read, since the key of its host is not the one in ~/.ssh/known_hosts, or is not there;"
             " connect with ssh once, and compare it."
         )
+    if _any(error, _is_unknown):
+        return SkipwiseError(f"The server of {address} is not found; check its name, and the connection.")
     if _any(error, _is_forbidden):
         return SkipwiseError(f"{address} can't be read: it is forbidden ({why}); {kind.login}.")
     if _any(error, lambda each: "NoSuchBucket" in str(each) or "bucket does not exist" in str(each)):
@@ -155,6 +158,16 @@ def status_of(error: BaseException) -> int:
 def _is_forbidden(error: BaseException) -> bool:
     denied = isinstance(error, PermissionError) or "AuthenticationException" in type(error).__name__
     return denied or status_of(error) in _FORBIDDEN or "GatedRepo" in type(error).__name__
+
+
+def _is_final(error: BaseException) -> bool:
+    name = type(error).__name__
+    return any(word in name for word in (*_FINAL, *_NOBODY)) or "known_hosts" in str(error) or _is_unknown(error)
+
+
+def _is_unknown(error: BaseException) -> bool:
+    """Returns whether there is no server of that name, as far as is known here."""
+    return isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
 
 
 def _is_missing(error: BaseException) -> bool:

@@ -20,6 +20,10 @@ CONNECTING = 10.0
 """Seconds until there is a connection."""
 
 
+def _fresh() -> dict[str, Any]:
+    return {"use_listings_cache": False}  # each command is to see what is there now
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """A kind of address.
@@ -40,7 +44,7 @@ class Kind:
     package: str
     extra: str
     login: str
-    options: Callable[[], dict[str, Any]] = dict
+    options: Callable[[], dict[str, Any]] = _fresh
     at_once: int = 32
     has_folders: bool = True
 
@@ -48,7 +52,7 @@ class Kind:
 def _s3() -> dict[str, Any]:
     # botocore itself tries again after an answer of 500 and a silence; what is left is tried again by `insisting`.
     retries = {"mode": "standard", "max_attempts": 3}
-    return {
+    return _fresh() | {
         "config_kwargs": {
             "read_timeout": SILENCE,
             "connect_timeout": CONNECTING,
@@ -64,7 +68,7 @@ def _http() -> dict[str, Any]:
 
     limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECTING, sock_read=SILENCE)
     # Bytes as they lie there: a server that compresses on the way gives other lengths than it says.
-    return {
+    return _fresh() | {
         "client_kwargs": {"timeout": limits, "trust_env": True},
         "headers": {"Accept-Encoding": "identity", "User-Agent": "skipwise"},
     }
@@ -169,5 +173,5 @@ def open_filesystem(address: str) -> tuple[Any, str]:
 
             for scheme in kind.schemes:
                 fsspec.register_implementation(scheme, KnownHosts, clobber=True)
-        found, path = url_to_fs(revealed(address), use_listings_cache=False, **kind.options())
+        found, path = url_to_fs(revealed(address), **kind.options())
     return found, str(path)
