@@ -94,12 +94,14 @@ bench: $(READY)
 	$(BIN)/python benchmarks/coverage_groups.py --quick
 	$(BIN)/python benchmarks/coverage_real.py --quick
 	$(BIN)/python benchmarks/coverage_outcomes.py --quick
+	$(BIN)/python benchmarks/chance.py --quick
 	$(BIN)/python benchmarks/spread.py --quick
 	$(BIN)/python benchmarks/reaching.py --quick
 	$(BIN)/python benchmarks/noninferiority.py --quick
 	$(BIN)/python benchmarks/gate.py --quick
 	$(BIN)/python benchmarks/cross_validation.py --quick
 	$(BIN)/python benchmarks/processes.py --quick
+	$(BIN)/python benchmarks/cluster.py --quick
 	$(BIN)/python benchmarks/squeeze_excite.py --quick
 	$(BIN)/python benchmarks/allocator.py --quick
 	$(BIN)/python benchmarks/train_throughput.py --quick

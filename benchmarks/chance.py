@@ -1,6 +1,6 @@
 """How often "the next look has a 40% chance to settle what is open" is right.
 
-    python benchmarks/chance.py [--quick] [--trials N]
+    python benchmarks/chance.py [--quick] [--trials N] [--arm NAME]
 
 Each trial is a comparison that is looked at after 5 seeds. Where something is open then, the chance that the look after
 8 or 12 seeds leaves nothing open is computed, and that look is taken. Of all chances between 20 and 40%, say, about 30%
@@ -98,10 +98,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How often the chance to settle is right, by simulation.")
     parser.add_argument("--quick", action="store_true", help="few trials, under two minutes")
     parser.add_argument("--trials", type=int, default=0, help="comparisons in each arm")
+    parser.add_argument("--arm", choices=list(ARMS), action="append", help="only these; may be given several times")
     options = parser.parse_args()
     trials = options.trials or (40 if options.quick else 400)
     arms = {}
-    for name, made in ARMS.items():
+    for name, made in {name: ARMS[name] for name in options.arm or ARMS}.items():
         found = [each for scores in made(trials) for each in told_and_happened(scores)]
         told, happened = (np.array(each, dtype=float) for each in zip(*found, strict=True))
         brier, constant = float(np.mean((told - happened) ** 2)), float(happened.var())

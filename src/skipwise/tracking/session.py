@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skipwise.tracking.describe import described, described_run
-from skipwise.tracking.known import read_known, write_known
+from skipwise.tracking.known import Known, read_known, write_known
 from skipwise.tracking.records import KnownRun, TrackedRun
 from skipwise.tracking.sender import HOPE, PATIENCE, Sender, TrackingLost
 from skipwise.tracking.summary import ending_of_comparison, ending_of_run
@@ -24,6 +25,9 @@ from skipwise.training.run.state import EpochMetrics
 if TYPE_CHECKING:
     from skipwise.tracking.tracker import Tracker
 
+_HANGING: dict[tuple[str, Path], threading.Thread] = {}
+"""By tracker and folder, the threads of sessions that were given up on. One that begins again waits for them, so that
+no epoch is logged by both."""
 QUICKLY = 5.0
 """Seconds to wait for a tracker when somebody stops the work."""
 
@@ -43,12 +47,14 @@ class Session:
     def __init__(self, tracker: Tracker, folder: Path, plan: Any) -> None:
         self.tracker, self.folder, self.plan = tracker, folder, plan
         self.single = isinstance(plan, RunPlan)
-        self.known = read_known(folder, tracker.name, tracker.where)
+        self.known = Known(where=tracker.where)
         self.runs: dict[str, TrackedRun] = {"": described(plan, folder)}
         self.seen: dict[str, int] = {}
         self.opened: dict[str, str] = {}
         self.connected = False
         self.sender = Sender(tracker.is_transient)
+        before = _HANGING.pop((tracker.name, folder.resolve()), None)
+        self.sender.put(lambda: self._recall(before))
 
     def announce(self, jobs: Sequence[Any]) -> None:
         """The runs that are done next."""
@@ -82,12 +88,20 @@ class Session:
         self.sender.put(self._disconnect)
         hope = QUICKLY if stopped else HOPE
         reason = self.sender.finish(patience=QUICKLY if stopped else PATIENCE, hope=hope)
+        if self.sender.thread.is_alive():
+            _HANGING[self.tracker.name, self.folder.resolve()] = self.sender.thread
         if reason:
             following = "the same command sends the rest" if not stopped else "the same command goes on"
             _warn(
                 f"{self.tracker.title} ({self.tracker.where}) did not get all of this: {reason}. The results are "
                 f"complete without it, and {following}."
             )
+
+    def _recall(self, before: threading.Thread | None) -> None:
+        """Finds out what the tool has."""
+        if before is not None:
+            before.join()
+        self.known = read_known(self.folder, self.tracker.name, self.tracker.where)
 
     def _key(self, run: str) -> str:
         return "" if self.single else run
@@ -185,4 +199,7 @@ def keep(tracker: Tracker, folder: Path, name: str, files: Sequence[Path]) -> No
 
 
 def _warn(sentence: str) -> None:
-    warnings.warn(TrackingLost(sentence), stacklevel=3)
+    with warnings.catch_warnings():
+        # A tool that still hangs in its own thread may have changed what is shown, for the whole process.
+        warnings.simplefilter("always", TrackingLost)
+        warnings.warn(TrackingLost(sentence), stacklevel=3)

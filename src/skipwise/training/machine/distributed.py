@@ -15,13 +15,14 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.batches.batches import Batch
+from skipwise.training.machine.meeting import meet
 from skipwise.training.machine.ranks import environment_number, local_processes
 from skipwise.training.machine.signals import Waiting, deferred_signals, raise_signal
 
@@ -112,7 +113,11 @@ def process_group(device: str) -> Iterator[Several]:
         torch.cuda.set_device(own)
     try:
         backend = "nccl" if device == "cuda" else "gloo"
-        distributed.init_process_group(backend, timeout=WAIT, device_id=own)
+        rank, count = environment_number("RANK", 0), environment_number("WORLD_SIZE", 1)
+        store = meet(rank, count)
+        # Without a store torch looks for all of it in the environment.
+        place: dict[str, Any] = {} if store is None else {"store": store, "rank": rank, "world_size": count}
+        distributed.init_process_group(backend, timeout=WAIT, device_id=own, **place)
     except (ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise SkipwiseError(

@@ -55,12 +55,11 @@ class JobExecutor:
 
     def events(self, until: float = math.inf) -> Iterator[Event]:
         """Yields what the runs report; see `Executor`."""
-        workers = self._workers
-        assert workers is not None
         while True:
             while self._events:
                 yield self._events.popleft()
-            if not workers.busy or time.monotonic() >= until:
+            workers = self._workers
+            if workers is None or not workers.busy or time.monotonic() >= until:
                 return
             self._events.extend(workers.look())
             if not self._events:
