@@ -87,11 +87,3 @@ def test_without_the_library_a_sentence_has_the_line_that_installs_it(monkeypatc
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(skipwise.SkipwiseError, match=r"needs datasets.*pip install 'skipwise\[formats\]'"):
         skipwise.open_images("huggingface:owner/name")
-
-
-@pytest.mark.parametrize(
-    "address", ["https://x.org/birds.zip", "s3://bucket/birds", "gs://bucket/birds", "HTTP://x.org/a"]
-)
-def test_an_address_of_the_web_is_answered_with_how_to_download(address: str) -> None:
-    with pytest.raises(skipwise.SkipwiseError, match="download it first"):
-        skipwise.open_images(address)

@@ -49,7 +49,7 @@ PLACES = ("/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/usr", "/var")
 
 OWNERS = {
     "cli/watchdog.py": {"fork", "waitpid", "SIGHUP", "SIGQUIT", "SIGKILL", "SIGBUS"},
-    "comparison/executors/slurm/commands.py": {"getuid"},
+    "comparison/executors/slurm/commands.py": {"getuid"},  # Slurm runs on nothing else
     "core/files/locks.py": {"fcntl", "major", "/proc/locks"},
     "core/files/regular.py": {"/proc", "/sys"},
     "core/machine/environment.py": {"getuid", "/dev/shm", "/tmp"},

@@ -117,8 +117,14 @@ def test_twenty_kills_change_nothing_and_lose_only_what_was_not_saved(
         }
 
     def kill() -> None:
-        for _ in range(20):
+        seen: set[Path] = set()
+        for number in range(20):
+            # Every second one waits for an attempt that has begun; a worker that starts may take longer than the pause.
+            deadline = time.monotonic() + 600
+            while number % 2 and time.monotonic() < deadline and not set(folder.glob(f"{ATTEMPTS}/runs/*/*")) - seen:
+                time.sleep(0.1)
             time.sleep(rng.uniform(0, 2))
+            seen |= set(folder.glob(f"{ATTEMPTS}/runs/*/*"))
             before = saved()
             killed.append(ray_cluster.kill_one(rng))
             time.sleep(0.5)

@@ -105,6 +105,7 @@ def test_a_version_is_the_same_in_whatever_batch() -> None:
         assert (corrupt(pixels[[number]], "shot_noise", severity, seed=0, numbers=[number])[0] == whole[number]).all()
 
 
+@pytest.mark.slow
 def test_fifteen_passes_estimate_all_75_cells(compared: Comparison) -> None:
     spec, run = compared.plan.spec(LINEAR, 0), compared.folder / RUN
     pixels, labels = (each[:TESTED] for each in quadrants())
@@ -135,6 +136,7 @@ def test_fifteen_passes_estimate_all_75_cells(compared: Comparison) -> None:
     assert reached.value == pytest.approx(np.mean([(each.answers == labels).mean() for each in both]))
 
 
+@pytest.mark.slow
 def test_a_comparison_that_was_killed_between_comes_to_the_same_bytes(
     compared: Comparison, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +181,9 @@ def test_damaged_answers_are_noticed_and_given_again(compared: Comparison, image
     assert not has_variant(home / RUN, "corrupted", CELLS)
     (home / RUN / "weights.safetensors").unlink()
     (home / "comparison.json").unlink()
-    with pytest.raises(SkipwiseError, match=r"The weights of .*Linear-s0 were removed"):
+    with pytest.raises(
+        SkipwiseError, match=r"The weights of the run in .*Linear-s0 are gone; train them again with: skipwise restore"
+    ):
         compare(images, home)
 
 

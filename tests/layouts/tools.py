@@ -104,12 +104,6 @@ def _automl_without_uses(root: Path) -> Path:
     return lines(root / "d" / "all_data.csv", (f"gs://my-bucket/{name},{label}" for name, label in rows)).parent
 
 
-def _addresses_alone(root: Path) -> Path:
-    """The images were never downloaded."""
-    rows = [(f"https://images.invalid/images/{label}{n}.jpg", label) for label in COUNTS for n in range(4)]
-    return table(root / "urls.csv", ("url", "label"), rows)
-
-
 def _image_net_txt(root: Path) -> Path:
     """Datumaro's imagenet_txt, which CVAT exports as well."""
     data = root / "d"
@@ -217,7 +211,6 @@ CASES = (
     ),
     Case(name="automl-csv-unassigned", build=_vertex(("UNASSIGNED",)), expected=_READ),
     Case(name="automl-csv-two-columns", build=_automl_without_uses, expected=_READ),
-    Case(name="addresses-alone", build=_addresses_alone, expected=Refuses(says=("not found", "http"))),
     Case(
         name="datumaro-imagenet-txt",
         build=_image_net_txt,

@@ -71,8 +71,8 @@ def restore(
 
     Args:
         run: the folder of the run.
-        trust: whether a network of your own, whose code only the run's record names, may run; or its name. Default
-            False.
+        trust: whether a network of your own, whose code only the run's record names, may run; or its name. The default
+            is False.
         callbacks: called while it is trained, see `skipwise.Callback`; none by default.
         executor: does the run, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
 

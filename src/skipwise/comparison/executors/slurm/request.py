@@ -38,6 +38,11 @@ class SlurmRequest:
 
     Raises:
         SkipwiseError: an option has a value that it can't have.
+
+    Example:
+        >>> request = SlurmRequest(partition="long", jobs=8, memory="16G")  # for SlurmExecutor(request)
+        >>> request.memory
+        '16G'
     """
 
     partition: str | None = None
