@@ -1384,8 +1384,8 @@ def restore(
 
     Args:
         run: the folder of the run.
-        trust: whether a network of your own, whose code only the run's record names, may run; or its name. Default
-            False.
+        trust: whether a network of your own, whose code only the run's record names, may run; or its name. The default
+            is False.
         callbacks: called while it is trained, see `skipwise.Callback`; none by default.
         executor: does the run, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         images (str | PathLike[str] | None, default None): The place of the images. None: where they were.
