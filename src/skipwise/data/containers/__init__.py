@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.reporting import Progress
 from skipwise.data.containers.base import (
     DEEPEST,
     LARGEST_FILE,
@@ -15,7 +16,6 @@ from skipwise.data.containers.base import (
     Entry,
     Fetching,
     Listing,
-    Progress,
     Reader,
     Shareable,
     explained,
@@ -40,7 +40,6 @@ __all__ = [
     "Fetching",
     "Folder",
     "Listing",
-    "Progress",
     "Reader",
     "Shareable",
     "TarShards",
