@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.reporting import Progress
 from skipwise.data.containers.base import (
     DEEPEST,
     LARGEST_FILE,
