@@ -11,8 +11,8 @@ from pathlib import Path
 from skipwise.auditing.record import AuditReport
 from skipwise.comparison.recommend import Recommended
 from skipwise.comparison.restore import Restored
+from skipwise.core.reporting import Progress
 from skipwise.cost.profile import ProfileReport
-from skipwise.data.scan.scan import Progress
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.export import Exported
 from skipwise.deploy.predict.answers import Answer

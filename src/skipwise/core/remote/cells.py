@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
@@ -18,10 +18,8 @@ from skipwise.core.remote.faults import Changed
 from skipwise.core.remote.kinds import kind_of
 from skipwise.core.remote.listing import RemoteFile, check_name, list_each
 from skipwise.core.remote.room import room_in
+from skipwise.core.reporting import Progress
 from skipwise.core.text import byte_size, count
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
 
 
 def cells_folder() -> Path:

@@ -24,9 +24,7 @@ from skipwise.core.remote.faults import Changed, insisting
 from skipwise.core.remote.kinds import kind_of, open_filesystem
 from skipwise.core.remote.listing import RemoteFile
 from skipwise.core.remote.reading import PART, gives_parts, read_part, read_whole, stream_into
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
+from skipwise.core.reporting import Progress
 
 MEND = "name a folder on another disk in SKIPWISE_CACHE"
 UNFINISHED = ".unfinished"
