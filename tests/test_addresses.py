@@ -19,7 +19,7 @@ from skipwise.core.addresses import (
     revealed,
     without_secrets,
 )
-from skipwise.core.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.remote.kinds import KINDS
 from skipwise.core.text import command
 
@@ -106,3 +106,8 @@ def test_arguments_lose_their_secrets() -> None:
 
 def test_a_command_has_whole_addresses() -> None:
     assert command("skipwise", "audit", Path(normal("s3://b/a b"))) == "skipwise audit 's3://b/a b'"
+
+
+def test_the_reason_of_another_library_has_no_secret_though_it_is_cut_off() -> None:
+    for address in (f"http://me:{'secret' * 30}@h/api", f"https://h/{'x' * 80}?access_token={'secret' * 30}"):
+        assert "secret" not in reason_of(ValueError(f"API request to {address} failed"))

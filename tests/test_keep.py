@@ -19,8 +19,9 @@ import skipwise
 from skipwise.comparison import restore as restoring
 from skipwise.comparison.plan.plan import KEEPS, Plan
 from skipwise.comparison.run.keeping import WeightKeeper
-from skipwise.core.errors import SkipwiseError
+from skipwise.core.errors import Busy, SkipwiseError
 from skipwise.core.files.checksums import read_sealed, sha256
+from skipwise.core.files.locks import locked
 from skipwise.training.callbacks import Callback, RunEnd
 from skipwise.training.run import dropped
 from skipwise.training.run.dropped import DROPPED, Dropped, drop_weights, need_weights, weights_hash
@@ -130,6 +131,18 @@ def test_what_was_dropped_is_recorded_and_a_kill_in_between_loses_nothing(
     assert read_sealed(run / DROPPED, Dropped) == Dropped(sha256=digest, size=size, why="a test")
     assert weights_hash(run) == digest  # by which what was exported from it still knows it
     assert drop_weights(run, "a test") == 0
+
+
+@pytest.mark.filterwarnings("ignore::skipwise.core.files.checksums.UnsealedWarning")
+def test_the_record_of_a_drop_that_goes_on_is_not_removed(tmp_path: Path) -> None:
+    run = Path(shutil.copytree(KEPT / "run", tmp_path / "runs" / "resnet20-s0"))
+    (tmp_path / "plan.json").write_text("{}")
+    (run / DROPPED).write_text("{}")
+    with locked(tmp_path), pytest.raises(Busy):
+        skipwise.restore(run)
+    assert (run / DROPPED).exists()
+    assert skipwise.restore(run).repeated
+    assert not (run / DROPPED).exists()
 
 
 READERS: dict[str, Callable[[Path], object]] = {

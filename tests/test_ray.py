@@ -20,6 +20,7 @@ import pytest
 import skipwise
 from skipwise import InProcess, RayExecutor
 from skipwise.comparison.executors.attempts import attempts_at
+from skipwise.comparison.executors.ray.task import Report
 from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.training.callbacks import Start
 from skipwise.training.run.names import CHECKPOINT
@@ -313,6 +314,28 @@ def test_a_run_that_fits_on_no_node_is_refused(ray_nodes: Any, begun: Path) -> N
 @pytest.mark.parametrize("address", ["ray://127.0.0.1:9", "127.0.0.1:9"])
 def test_no_ray_at_the_address_is_one_sentence(begun: Path, address: str) -> None:
     assert refused(RayExecutor(address), begun).startswith(f"There is no Ray cluster at {address} that answers")
+
+
+def test_it_looks_around_also_where_workers_report_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred workers are never silent for as long as a look at the mailbox takes."""
+    executor, heard, looks = RayExecutor(), 0, 0
+
+    def report(_: float) -> Report:
+        nonlocal heard
+        heard += 1
+        if heard == 20:
+            executor._runs.clear()
+        return Report(run="runs/ended", number=0, node="1")
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    monkeypatch.setattr(executor, "_heard", report)
+    monkeypatch.setattr(executor, "_look_around", look)
+    executor._runs["runs/one"] = None  # type: ignore[assignment]
+    assert list(executor.events()) == []
+    assert (heard, looks) == (20, 19)
 
 
 def test_an_address_on_the_command_line_and_a_job_of_ray_do(undisturbed: bytes, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import re
 import subprocess
@@ -151,6 +152,21 @@ def test_the_folder_goes_with_its_owner(fitted: ImageClassifier) -> None:
     assert path.exists()
     del another
     assert not path.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_leaves_the_folder_to_its_owner() -> None:
+    """A server that forks its workers loads the network before, and a worker that ends is replaced."""
+    code = """
+import os, sys
+from skipwise.sklearn.run_folder import RunFolder
+run = RunFolder()
+if not (child := os.fork()):
+    sys.exit()
+os.waitpid(child, 0)
+assert run.path.is_dir()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_network_of_somebody_else_is_not_run(here: Path) -> None:

@@ -230,6 +230,13 @@ def test_names_of_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
             trackers_of(name)
 
 
+@pytest.mark.parametrize("uri", ["http://me:s%40cret@h/", "http://me:p@s@cret@h", "sqlite://h/db?password=cret"])
+def test_where_runs_are_logged_is_told_without_a_password(uri: str) -> None:
+    from skipwise.tracking import MLflow
+
+    assert "cret" not in MLflow(uri).where
+
+
 def test_the_help_names_every_tracker() -> None:
     from skipwise.core.options import declared
     from skipwise.training.options import TrainOptions

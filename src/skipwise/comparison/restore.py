@@ -98,7 +98,12 @@ def restore(
     record = _finished(folder)
     if (folder / WEIGHTS).is_file():
         read_run(folder, WEIGHTS)
-        (folder / DROPPED).unlink(missing_ok=True)  # of a drop that was killed
+        if (folder / DROPPED).exists():
+            # Of a drop that was killed; one that goes on has the lock.
+            with locked(folder.absolute().parent.parent):
+                if (folder / WEIGHTS).is_file():
+                    (folder / DROPPED).unlink(missing_ok=True)
+    if (folder / WEIGHTS).is_file():
         return Restored(folder=folder, repeated=True)
     home = folder.absolute().parent.parent
     plan = read_sealed(home / PLAN, Plan)

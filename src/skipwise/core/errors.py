@@ -40,7 +40,8 @@ class SkipwiseError(Exception):
 def reason_of(error: Exception) -> str:
     """Returns the first line of another library's error, if it is meant for people."""
     said = (isinstance(error, OSError) and error.strerror) or str(error)
-    first = said.strip().partition("\n")[0].rstrip(".: ")
+    # Before it is made shorter, which may cut an address off before the sign that ends its password.
+    first = redacted_text(shortened(said.strip().partition("\n")[0], 2 * LONGEST)).rstrip(".: ")
     return shortened(first, 120) if first and not _FOR_PROGRAMMERS.search(first) else "what is in it is damaged"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -19,6 +20,12 @@ KEPT = (RUNS.plan_file, RECORD, *FILES)
 """The files of a run that are kept."""
 
 
+def _remove(folder: Path, owner: int) -> None:
+    """Removes the folder of a process; one that was forked from it has the same object, and not the folder."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class RunFolder:
     """A folder for the time being, with a run in it.
 
@@ -32,7 +39,7 @@ class RunFolder:
     def _make(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="skipwise-"))
         # Not a TemporaryDirectory, which warns where it is removed with its owner.
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        weakref.finalize(self, _remove, self.path, os.getpid())
         self._predictor: Predictor | None = None
 
     def predictor(self, *, trust: str) -> Predictor:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skipwise.core.addresses import redacted
 from skipwise.core.errors import require
 from skipwise.tracking.records import Ending, KnownRun, TrackedRun
 from skipwise.tracking.tracker import Tracker
@@ -156,4 +157,4 @@ def _name(text: str) -> str:
 
 
 def _without_password(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", uri)
+    return redacted(re.sub(r"//[^/]*@", "//", uri))

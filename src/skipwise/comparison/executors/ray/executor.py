@@ -162,9 +162,9 @@ class RayExecutor:
             if report is not None:
                 self._note(report)
             self._note_ends()
-            if report is None and self._runs and not self._events:
-                if wait <= 0:
-                    return
+            if report is None and self._runs and not self._events and wait <= 0:
+                return
+            if self._runs:  # also where so many workers report that it is never quiet
                 self._look_around()
 
     def _heard(self, seconds: float) -> Report | None:
