@@ -94,6 +94,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/coverage_groups.py --quick
 	$(BIN)/python benchmarks/coverage_real.py --quick
 	$(BIN)/python benchmarks/coverage_outcomes.py --quick
+	$(BIN)/python benchmarks/chance.py --quick
 	$(BIN)/python benchmarks/spread.py --quick
 	$(BIN)/python benchmarks/reaching.py --quick
 	$(BIN)/python benchmarks/noninferiority.py --quick

@@ -97,7 +97,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(end - start))
         self.send_header("Content-Type", self.server.kind)
-        self.send_header("ETag", f'"{hash(data)}"')
+        if self.server.versions:
+            self.send_header("ETag", f'"{hash(data)}"')
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
         self.end_headers()
@@ -130,6 +131,7 @@ class WebServer(http.server.ThreadingHTTPServer):
         files: by their paths.
         answer: what is asked first; see `Handler`.
         ranges: whether it sends parts.
+        versions: whether it says which version of a file it sends.
         kind: the type that it calls its files.
         asked: the requests so far: method, path and range.
     """
@@ -140,7 +142,7 @@ class WebServer(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
         self.answer: Answer | None = None
-        self.ranges = True
+        self.ranges = self.versions = True
         self.kind = "application/octet-stream"
         self.asked: list[tuple[str, str, str]] = []
 

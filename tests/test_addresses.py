@@ -23,6 +23,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.remote.kinds import KINDS
 from skipwise.core.text import command
 
+TOKEN = "tok_" + "Ab12" * 9
 SIGNED = "https://b.s3.amazonaws.com/pets.zip?X-Amz-Algorithm=AWS4&X-Amz-Signature=0f3c&X-Amz-Expires=60"
 
 
@@ -56,6 +57,9 @@ def test_no_addresses(given_: str) -> None:
         ("https://h/x.zip?id=5&part=2", "https://h/x.zip?id=5&part=2"),
         ("https://me:pass@h:80/x.zip", "https://me@h:80/x.zip"),
         ("ssh://me:p%40ss@h/x", "ssh://me@h/x"),
+        ("https://" + TOKEN + "@h/x.zip", "https://h/x.zip"),
+        ("https://" + TOKEN + ":x-oauth-basic@h/x.zip", "https://h/x.zip"),
+        ("https://ghp_Ab12:@h:80/x.zip", "https://h:80/x.zip"),
         (SIGNED, "https://b.s3.amazonaws.com/pets.zip"),
         ("https://a.blob.core.windows.net/c/x?sv=2024&sig=abc%3D&versionid=3", "https://a.blob.core.windows.net/c/x?versionid=3"),
         ("https://h/x?access_token=1", "https://h/x"),

@@ -118,6 +118,7 @@ def test_photographs_of_ones_own_are_taken_from_class_folders(tmp_path: Path, mo
         open_source("backgrounds:digits")
 
 
+@pytest.mark.slow
 def test_networks_that_go_by_the_background_are_found_out(
     made: ArraySet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

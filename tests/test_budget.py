@@ -225,7 +225,7 @@ def test_a_network_whose_runs_all_fail_does_not_pass_for_a_quick_machine(tmp_pat
     assert comparison.plan.corrections == ()
 
 
-@pytest.mark.parametrize("speed", [1.0, 5.0])
+@pytest.mark.parametrize("speed", [pytest.param(1.0, marks=pytest.mark.slow), 5.0])
 def test_whenever_it_is_killed_it_goes_on_and_plan_and_corrections_give_the_same_bytes(
     tmp_path: Path, speed: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:

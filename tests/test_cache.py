@@ -349,6 +349,7 @@ seen = scan_images(source, progress, guess=square)
 """
 
 
+@pytest.mark.slow
 def test_an_unfinished_reading_that_was_damaged_is_gone_on_with(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

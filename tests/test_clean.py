@@ -10,17 +10,21 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import skipwise
+from skipwise.cleaning.clean import free
 from skipwise.cleaning.record import Cleaning
 from skipwise.comparison.plan.plan import COMPARISONS
+from skipwise.comparison.restore import WORK
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import leftovers
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.files.locks import locked
 from skipwise.core.workspace.heartbeat import HEARTBEAT, Pulse
 from skipwise.data.cache.origins import note_origin, origins
+from skipwise.data.cache.rows import RowWriter
 from skipwise.training.run.dropped import DROPPED
 from skipwise.training.run.names import CHECKPOINT, WEIGHTS, previous
 from skipwise.training.run.record import read_run, write_run
@@ -158,11 +162,9 @@ def test_what_a_process_works_on_is_left_alone(runs: Path) -> None:
     pulse.close()
     found = skipwise.clean([runs])
     assert found_in(found) == SPARE
-    from skipwise.cleaning.clean import free
-
     before = everything(runs)
     with locked(home):  # begun since it was listed
-        done = free(found.found)
+        done = free(found.found, listed=time.time())
     assert (done.freed, len(done.left)) == (0, len(SPARE))
     assert everything(runs).keys() - before.keys() <= {str(home / ".lock")}
 
@@ -203,7 +205,7 @@ class TestCache:
     def pixels(self, runs: Path) -> Path:  # noqa: ARG002 - the cache is beside them
         folder = cache_folder() / "pixels"
         folder.mkdir(parents=True)
-        path = folder / "0123.npy"
+        path = folder / f"{'0123' * 8}.npy"
         path.write_bytes(b"pixels")
         return path
 
@@ -237,6 +239,43 @@ class TestCache:
         note_origin(pixels, Path("/nowhere/usb/photos"))
         assert not [each for each in skipwise.clean([runs]).found if each.kind == "pack"]
 
+    @pytest.mark.parametrize("theirs", ["datasets/cats/1.png", "huggingface/hub/token", "pixels/mine.npy"])
+    def test_a_folder_that_others_use_too_is_no_cache_of_ours(self, theirs: str, runs: Path) -> None:
+        file = cache_folder() / theirs
+        file.parent.mkdir(parents=True)
+        file.write_text("x")
+        make_old(file)
+        make_old(file.parent)
+        assert not [each for each in skipwise.clean([runs]).found if each.kind == "cache"]
+        skipwise.clean([runs], yes=True, older_than=0)
+        assert file.exists()
+
+    def test_a_downloaded_set_of_ours_may_go(self, runs: Path) -> None:
+        folder = cache_folder() / "datasets" / "CIFAR10"
+        folder.mkdir(parents=True)
+        make_old(folder)
+        (cache_folder() / "locks" / "datasets-CIFAR10").mkdir(parents=True)
+        assert [each.path for each in skipwise.clean([runs]).found if each.kind == "cache"] == [folder]
+
+    def test_an_empty_mount_point_is_no_reason(self, pixels: Path, runs: Path, here: Path) -> None:
+        (here / "disk").mkdir()
+        note_origin(pixels, here / "disk" / "photos")
+        assert not [each for each in skipwise.clean([runs]).found if each.kind == "pack"]
+
+    def test_decoded_images_that_a_process_reads_stay(self, runs: Path, here: Path) -> None:
+        path = cache_folder() / "pixels" / f"{'0123' * 8}.npy"
+        writer = RowWriter(here / "rows", (1, 2, 2, 1))
+        writer.begin()
+        writer.write([0], [b"abcd"])
+        reader = writer.finish(path, lambda _: np.zeros((1, 2, 2, 1), np.uint8))
+        writer.close()
+        note_origin(path, here / "gone")
+        found = skipwise.clean([runs], yes=True)
+        assert (path.exists(), [each.path for each in found.left]) == (True, [path])
+        del reader
+        skipwise.clean([runs], yes=True)
+        assert not path.exists()
+
     def test_what_is_not_ours_in_it_stays(self, pixels: Path, runs: Path) -> None:
         strange = cache_folder() / "mine"
         strange.mkdir()
@@ -247,6 +286,45 @@ class TestCache:
         skipwise.clean([runs], yes=True, older_than=0)
         assert (strange / "file").exists()
         assert link.is_symlink()
+
+
+def test_what_is_used_after_it_was_listed_stays(runs: Path) -> None:
+    listed = time.time()
+    found = skipwise.clean([runs]).found
+    os.utime(found[0].path, (listed + 60, listed + 60))
+    left = free(found, listed=listed).left
+    assert [each.path for each in left] == [found[0].path]
+    assert found[0].path.exists()
+
+
+def test_an_abandoned_restore_is_as_old_as_its_newest_file(runs: Path) -> None:
+    place = runs / "compare" / "photos" / WORK
+    (place / "runs").mkdir(parents=True)
+    (place / "runs" / "state").write_text("x")
+    make_old(place)
+    assert "checkpoint" not in {each.kind for each in skipwise.clean([runs]).found}
+
+
+def test_a_run_that_is_included_by_a_relative_path_stays_wherever_it_is_asked(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = runs / "compare" / "other"
+    other.mkdir()
+    plan = {"question": {"looks": [5]}, "data": "x", "recipe": {"epochs": 1, "batch_size": 1}, "split_images": {}}
+    plan["included"] = [{"folder": "runs/compare/photos/runs/resnet18-s2"}]
+    (other / "plan.json").write_text(json.dumps(plan))
+    monkeypatch.chdir(tmp_path)
+    assert ("weights", f"resnet18-s2/{WEIGHTS}") not in found_in(skipwise.clean([runs]))
+
+
+def test_comparisons_of_a_study_that_is_at_work_stay(runs: Path) -> None:
+    study = runs / "compare"
+    (study / "plan.json").write_text(json.dumps({"study": "x", "setup": {"designs": []}}))
+    assert found_in(skipwise.clean([study])) == SPARE
+    pulse = Pulse(study)
+    pulse.beat()
+    assert not skipwise.clean([study]).found
+    pulse.close()
 
 
 @pytest.mark.parametrize("kind", ["nothing", "a file"])

@@ -35,21 +35,7 @@ EXAMPLES = [
     if page.relative_to(ROOT).as_posix() not in ELSEWHERE
     for index in range(len(blocks(page, "python")))
 ]
-LANGUAGES = {
-    "sh",
-    "python",
-    "text",
-    "yaml",
-    "json",
-    "ini",
-    "nginx",
-    "toml",
-    "html",
-    "csv",
-    "diff",
-    "dockerfile",
-    "markdown",
-}
+LANGUAGES = set("sh python text yaml json ini nginx toml html csv diff dockerfile markdown".split())
 
 Prepare = Callable[[Path, Exported], dict[str, Any]]
 
@@ -96,7 +82,7 @@ def test_an_example_runs(page: Path, index: int, here: Path, exported: Exported)
 def test_other_examples_are_run_by_the_tests_that_are_named() -> None:
     for page, test in ELSEWHERE.items():
         text = (ROOT / "tests" / test).read_text() + (ROOT / "tests" / "contributing.py").read_text()
-        assert Path(page).name in text
+        assert Path(page).stem in text
         assert blocks(ROOT / page, "python")
 
 

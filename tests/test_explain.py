@@ -224,6 +224,7 @@ def test_an_exported_network_gives_the_map_of_its_answer_without_torch(
             skipwise.explain(explaining, images, **option)
 
 
+@pytest.mark.slow
 def test_heat_maps_change_no_answer_and_stay_with_the_artifact(
     explaining: Path, exported: Exported, trained: Path, photos: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -424,6 +424,7 @@ def test_verify_exits_with_1_outside_the_tolerance(cli: Run, exported: Exported,
     assert "NOT certified" in result.stdout
 
 
+@pytest.mark.slow
 def test_strict_exits_with_1_where_the_images_cannot_tell_and_needs_some(
     cli: Run, quantized: Exported, trained: Path
 ) -> None:

@@ -198,6 +198,7 @@ def test_when_the_time_is_up_the_plan_says_what_was_judged(
     assert skipwise.compare(photos, output=tmp_path / "out", **options).repeated
 
 
+@pytest.mark.slow
 def test_another_split_of_the_same_images_is_another_plan(photos: Path, tmp_path: Path) -> None:
     options = {"models": [LINEAR, "plain18"], "seeds": 2, "workers": 1, "output": tmp_path / "out", **QUICK}
     skipwise.compare(photos, **options)
@@ -209,6 +210,7 @@ def test_another_split_of_the_same_images_is_another_plan(photos: Path, tmp_path
     assert (tmp_path / "out" / "split.csv").read_text().splitlines() == rows
 
 
+@pytest.mark.slow
 def test_results_that_were_lost_are_made_again_from_the_runs(photos: Path, tmp_path: Path) -> None:
     options = {"models": [LINEAR, "plain18"], "seeds": 2, "workers": 1, "output": tmp_path / "out", **QUICK}
     first = skipwise.compare(photos, **options)

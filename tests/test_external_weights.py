@@ -161,6 +161,7 @@ def test_weights_that_can_not_be_had_say_what_to_do(hub: Site) -> None:
         create_model(NAME, pretrained=True, in_channels=1)
 
 
+@pytest.mark.slow
 def test_a_comparison_of_published_weights_from_the_hub(
     hub: Site, photos: Path, tmp_path: Path, in_this_process: None
 ) -> None:

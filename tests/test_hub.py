@@ -21,7 +21,6 @@ from skipwise.nets.spec import NetworkSpec
 from skipwise.nets.weights.loading import load_weights
 from tests.conftest import Run, make_photos, making
 from tests.hub_server import Hub, fake_hub
-from tests.test_readme import ROOT, blocks
 
 TOKEN = "hf_" + "x" * 34
 SIZE = 32
@@ -109,18 +108,6 @@ def hub_folder(shared: Path) -> Path:
         made = skipwise.export(run.folder, output=folder / "artifact", huggingface=True)
     assert made.hub is not None
     return made.hub
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("here")
-def test_the_examples_of_the_page_run(hub_folder: Path) -> None:
-    for place, example in zip(
-        ("runs/export/images-onnx-fp32/huggingface", "hf-hub:user/name"),
-        blocks(ROOT / "docs" / "hub.md", "python"),
-        strict=True,
-    ):
-        assert place in example
-        exec(example.replace(place, str(hub_folder)), {})
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import skipwise
+from skipwise.comparison import restore as restoring
 from skipwise.comparison.plan.plan import KEEPS, Plan
 from skipwise.comparison.run.keeping import WeightKeeper
 from skipwise.core.errors import SkipwiseError
@@ -212,8 +213,8 @@ def test_results_are_the_same_whatever_is_kept_and_a_dropped_run_comes_back_to_t
 def test_other_bytes_are_never_put_in_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compare(tmp_path / "none", "--keep", "none")
     run = tmp_path / "none" / "runs" / "plain20-s0"
-    real = skipwise.comparison.restore._checksums  # type: ignore[attr-defined]
-    monkeypatch.setattr("skipwise.comparison.restore._checksums", lambda folder: {**real(folder), WEIGHTS: "0" * 64})
+    real = restoring._checksums
+    monkeypatch.setattr(restoring, "_checksums", lambda folder: {**real(folder), WEIGHTS: "0" * 64})
     with pytest.raises(SkipwiseError, match="Other weights came out than plain20 with seed 0 had"):
         skipwise.restore(run)
     assert not (run / WEIGHTS).exists()

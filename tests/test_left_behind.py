@@ -115,6 +115,7 @@ def test_of_the_same_export_at_once_one_works_and_the_others_wait_and_show_its_r
     assert len([path for path in parent.iterdir() if path.name not in ("other", "runs")]) == 1
 
 
+@pytest.mark.slow
 def test_killed_exports_leave_nothing_that_the_next_does_not_remove(made: Path, tmp_path: Path) -> None:
     kill_exports(made, tmp_path, random.Random(0), kills=3)
 
@@ -212,6 +213,7 @@ def test_finished_work_is_shown_from_a_folder_that_can_not_be_written(finished: 
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_ends_a_run_as_ctrl_c_does_unless_it_is_told_to_stay(made: Path, tmp_path: Path) -> None:
     options = [*SMALL, "--epochs", "400", "-o"]
     command = Command("train", made / "pics", "--model", "plain20", *options, tmp_path / "long", cwd=tmp_path)

@@ -340,6 +340,7 @@ def test_images_of_another_range_are_named_and_can_be_left_out(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("cache")
+@pytest.mark.slow
 def test_a_run_and_what_is_shipped_of_it_read_as_in_training(tmp_path: Path) -> None:
     root = make_set(tmp_path / "xrays", {"a": noise(14, 4000, 1), "b": [each // 3 for each in noise(14, 4000, 2)]})
     options = {"model": "resnet18", "width": 0.25, "epochs": 1, "compile": False, "precision": "fp32"}

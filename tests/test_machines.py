@@ -28,6 +28,7 @@ def ask(machine: str) -> list[object]:
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_a_child_of_a_child_finds_what_is_forced() -> None:
     assert ask("bf16-slow,no-compiler,one-core,background,bare") == ["fp32", False, 1, True]
     assert ask("bf16-fast")[0] == "bf16"

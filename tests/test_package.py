@@ -21,7 +21,6 @@ from packaging.requirements import Requirement
 import skipwise
 from tests.conftest import make_photos
 from tests.predicted import made, write
-from tests.test_readme import blocks
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -226,11 +225,10 @@ class TestInstalled:
         assert "b is better" in run(program, "judge", *files, cwd=tmp_path, env=alone())
 
     def test_the_main_command_of_the_readme(self, empty: Callable[[str], Path], tmp_path: Path) -> None:
-        command = next(
-            line for block in blocks(ROOT / "README.md", "sh") for line in block.splitlines() if "compare" in line
-        )
-        words = command.partition("#")[0].split()
-        assert words[:2] == ["skipwise", "compare"]
+        assert "make demo" in (ROOT / "README.md").read_text()
+        words = re.findall(r"^\t\$\(BIN\)/(skipwise compare .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[
+            0
+        ].split()
         said = run(empty("all") / words[0], *words[1:], cwd=tmp_path, env=alone())
         assert "How sure:" in said
         assert next(tmp_path.glob("runs/compare/*/report.html")).stat().st_size > 10_000

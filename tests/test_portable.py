@@ -49,7 +49,6 @@ PLACES = ("/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/usr", "/var")
 
 OWNERS = {
     "cli/watchdog.py": {"fork", "waitpid", "SIGHUP", "SIGQUIT", "SIGKILL", "SIGBUS"},
-    "comparison/executors/ray/task.py": {"resource"},
     "comparison/executors/slurm/commands.py": {"getuid"},  # Slurm runs on nothing else
     "core/files/locks.py": {"fcntl", "major", "/proc/locks"},
     "core/files/regular.py": {"/proc", "/sys"},
@@ -62,7 +61,7 @@ OWNERS = {
     "serving/connections/deadline.py": {"SIGALRM"},
     "serving/listening.py": {"resource"},
 }
-"""The files that ask for something of the kind, and for what. Each asks whether it is there."""
+"""The files that ask for something of the kind, and for what. Each asks whether it is there, but Slurm's."""
 
 
 def asked_for(tree: ast.Module) -> Iterator[str]:

@@ -128,6 +128,7 @@ def test_what_published_weights_can_not_be_for(options: dict[str, object]) -> No
 
 
 @pytest.mark.usefixtures("in_this_process")
+@pytest.mark.slow
 def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files lie in torch's cache, as after a download, under names with the hashes of what is in them here."""
     import torchvision

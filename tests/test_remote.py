@@ -22,7 +22,9 @@ from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.remote import copies, copying, faults, kinds, listing, reading
+from skipwise.core.remote.cells import copied_each
 from skipwise.core.remote.copies import address_of, copied, home_of, local_path
+from skipwise.core.remote.listing import RemoteFile
 from skipwise.data.scan.scan import scan_images
 from skipwise.data.sources import open_source
 from tests.conftest import Run, Shipped, make_photos
@@ -172,6 +174,42 @@ def test_a_large_file_is_gone_on_with(web: WebServer, monkeypatch: pytest.Monkey
     assert copied(f"{web.address}/pets.tar").read_bytes() == data
     starts = [int(asked[6:].partition("-")[0]) for method, _, asked in web.asked if asked and method == "GET"]
     assert min(starts) >= 12_000  # at most eight parts are lost
+
+
+def test_a_file_whose_version_is_not_known_is_not_gone_on_with(web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be another one by now, of the same length, and half of each would be neither."""
+    monkeypatch.setattr(copying, "PART", 1000)
+    monkeypatch.setattr(faults, "ATTEMPTS", 1)
+    before, after = (np.random.default_rng(seed).bytes(20_000) for seed in (0, 1))
+    web.files["/pets.tar"], web.versions = before, False
+
+    def broken(handler: Handler) -> bool:
+        late = handler.headers.get("Range", "").startswith("bytes=15000-")
+        if late:
+            handler.fail(500)
+        return late
+
+    web.answer = broken
+    with pytest.raises(SkipwiseError, match="give the same command again"):
+        copied(f"{web.address}/pets.tar")
+    web.answer, web.files["/pets.tar"] = None, after
+    assert copied(f"{web.address}/pets.tar").read_bytes() == after
+
+
+def test_cells_whose_copies_would_take_each_others_place_are_refused() -> None:
+    for one, other, said in (
+        ("s3://pets/a.png", "gs://pets/a.png", "get the same name here"),
+        ("abfs://one@account/a.png", "abfs://two@account/a.png", "get the same name here"),
+        ("s3://pets/a", "s3://pets/a/b.png", "is a file, and a folder of"),
+    ):
+        with pytest.raises(SkipwiseError, match=said):
+            copied_each([one, other])
+
+
+def test_files_that_are_copied_side_by_side_get_numbers_of_their_own() -> None:
+    """These two names have the same CRC-32, as two of 100,000 are likely to."""
+    one, other = (RemoteFile(f"{name}.png", 1, 10**9, "") for name in ("c50963c80102", "d3f504638284"))
+    assert copying.hash_of(one) != copying.hash_of(other)
 
 
 def test_a_server_that_never_ends_is_stopped(web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:

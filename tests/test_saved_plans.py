@@ -169,6 +169,7 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
 @pytest.mark.usefixtures("tried")
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(asked=options())
+@pytest.mark.slow
 def test_a_saved_plan_is_the_same_plan_on_the_same_images_and_the_same_question_on_others(
     asked: dict[str, Any], photos: Path, other: Path, tmp_path: Path
 ) -> None:

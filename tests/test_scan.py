@@ -360,6 +360,7 @@ def expected(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.
         return every_row(pack(source, scan_images(source), PixelFormat(size=64, channels=3)))
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_goes_on_and_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = make_photos(tmp_path / "p", per_class=500)
     want = expected(root, tmp_path, monkeypatch)

@@ -20,7 +20,7 @@ import pytest
 
 import skipwise
 from skipwise.cli.commands import status as watching
-from skipwise.comparison.plan.plan import COMPARISONS, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, Plan, Tuning
 from skipwise.comparison.results.interim import INTERIM, write_interim
 from skipwise.comparison.run.interim import interim_of
 from skipwise.comparison.run.study import run_study
@@ -130,6 +130,21 @@ def test_runs_are_counted_with_where_they_run_and_how_fast(running: Path) -> Non
     assert "2 of 4 runs done, 1 running" in said
     assert "1 failed" in said
     assert "running on node7, process 4711; look 1 of 2" in said
+
+
+def test_the_rates_that_a_search_has_tried_are_shown_and_no_others(tmp_path: Path) -> None:
+    plan = replace(begin(tmp_path), tuning=Tuning(rates=(0.01, 1.0), epochs=6, seed=999, trials=8))
+    COMPARISONS.begin(tmp_path, plan)
+    for epochs in (2, None):
+        job = plan.tuning_job("resnet18", 0.125, epochs)
+        (tmp_path / job.folder).mkdir(parents=True)
+        write_run(tmp_path / job.folder, failed_run(job.spec, "the loss became nan"))
+    beat(tmp_path, doing="Tuning 1 of 2")
+    found = skipwise.status(tmp_path)
+    tuned = {(run.folder, run.epochs, run.state) for run in found.runs if run.folder.startswith("tuning/")}
+    name = "tuning/resnet18-s999-lr0.125"
+    assert tuned == {(name, 6, "failed"), (f"{name}-e2", 2, "failed")}
+    assert found.next_look is None  # nobody knows yet which rates follow
 
 
 def test_before_a_look_nothing_is_judged(running: Path) -> None:

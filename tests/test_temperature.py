@@ -67,6 +67,7 @@ def test_few_validation_images_give_no_temperature(trained: Path, exported: Expo
     assert exported.artifact.temperature == 1
 
 
+@pytest.mark.slow
 def test_heat_maps_are_the_same_at_any_temperature(timid: Path, explaining: Path, here: Path) -> None:
     made = skipwise.export(timid, explain=True, output=here / "scaled")
     assert made.artifact.temperature != 1

@@ -149,6 +149,7 @@ def test_who_begins_again_waits_for_a_tool_that_hangs(
     threading.Timer(0.5, free.set).start()
     skipwise.train(photos, output=tmp_path / "run", callbacks=[second], **TRAIN)
     assert [epoch for _, epoch, _ in first.points] == [1]  # the others were dropped
+    assert first.stopped == ["id of "]
     assert [epoch for _, epoch, _ in second.points] == [2, 3]
 
 

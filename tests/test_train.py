@@ -89,6 +89,7 @@ def test_a_finished_run_is_shown_at_once(photos: Path, here: Path) -> None:
     assert [path.name for path in Path("runs/train").iterdir()] == [made.folder.name]
 
 
+@pytest.mark.slow
 def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> None:
     """And streaming the images changes nothing."""
     options = {"epochs": 2, "width": 0.25, "precision": "fp32", "workers": 1}
@@ -275,6 +276,7 @@ def test_bad_options_are_a_sentence_and_leave_nothing(
 
 
 @pytest.mark.usefixtures("in_this_process")
+@pytest.mark.slow
 def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path: Path) -> None:
     """And then they do for none: what is compared is trained alike."""
     told: list[str] = []
@@ -341,6 +343,7 @@ def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(
         train(photos, **options)
 
 
+@pytest.mark.slow
 def test_rare_classes_that_weigh_much_are_no_explosion(tmp_path: Path) -> None:
     """Three images of a class among 700: each weighs more than a hundred times as much as another."""
     rng = np.random.default_rng(0)

@@ -174,7 +174,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     assert not list((tmp_path / "broken").glob("resume*"))
 
 
-@pytest.mark.parametrize("model", ["resnet18", "mobilenet_v2"])
+@pytest.mark.parametrize("model", ["resnet18", pytest.param("mobilenet_v2", marks=pytest.mark.slow)])
 def test_interrupted_in_the_middle_of_epochs_it_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:

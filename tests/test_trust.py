@@ -115,6 +115,7 @@ def test_a_run_of_ones_own_network_needs_its_name_again(cli: Run, home: Path, ph
         shutil.rmtree(home / "runs", ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_verify_runs_such_a_network_only_where_the_run_is_named_and_the_module_is_installed(
     cli: Run, home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -105,6 +105,7 @@ def test_a_version_is_the_same_in_whatever_batch() -> None:
         assert (corrupt(pixels[[number]], "shot_noise", severity, seed=0, numbers=[number])[0] == whole[number]).all()
 
 
+@pytest.mark.slow
 def test_fifteen_passes_estimate_all_75_cells(compared: Comparison) -> None:
     spec, run = compared.plan.spec(LINEAR, 0), compared.folder / RUN
     pixels, labels = (each[:TESTED] for each in quadrants())
@@ -135,6 +136,7 @@ def test_fifteen_passes_estimate_all_75_cells(compared: Comparison) -> None:
     assert reached.value == pytest.approx(np.mean([(each.answers == labels).mean() for each in both]))
 
 
+@pytest.mark.slow
 def test_a_comparison_that_was_killed_between_comes_to_the_same_bytes(
     compared: Comparison, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 WIDTH = 680
-LEFT, RIGHT, ROW, BOTTOM = 150, 20, 34, 46
+LEFT, RIGHT, ROW, BOTTOM = 165, 20, 34, 46
 BLUE, ORANGE, GREEN, PURPLE = "#2f6fb5", "#c8641b", "#2c8454", "#8a55a8"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from skipwise.auditing.record import AuditReport
 from skipwise.comparison.recommend import Recommended
 from skipwise.comparison.restore import Restored
+from skipwise.core.reporting import Progress
 from skipwise.cost.profile import ProfileReport
-from skipwise.data.scan.scan import Progress
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.export import Exported
 from skipwise.deploy.predict.answers import Answer
@@ -1384,8 +1384,8 @@ def restore(
 
     Args:
         run: the folder of the run.
-        trust: whether a network of your own, whose code only the run's record names, may run; or its name. Default
-            False.
+        trust: whether a network of your own, whose code only the run's record names, may run; or its name. The default
+            is False.
         callbacks: called while it is trained, see `skipwise.Callback`; none by default.
         executor: does the run, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         images (str | PathLike[str] | None, default None): The place of the images. None: where they were.

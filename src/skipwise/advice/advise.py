@@ -10,11 +10,11 @@ from skipwise.advice.options import AdviseOptions
 from skipwise.advice.points import Asked, Point, points_on
 from skipwise.advice.table import read_table
 from skipwise.advice.traits import Traits, traits_of
+from skipwise.core.reporting import Progress
 from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import count
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.scan.scan import Progress
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import margins_of, outcome_names, outcome_of
 from skipwise.statistics import pair_level, schedule

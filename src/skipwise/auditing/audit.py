@@ -18,12 +18,13 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import output_path
 from skipwise.core.remote.copies import local_path
+from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Task
 from skipwise.data.faults import unreadable_images
 from skipwise.data.prepare import files_left_out, obstacles
 from skipwise.data.quality.findings import Finding, examine
-from skipwise.data.scan.scan import Progress, scan_images
+from skipwise.data.scan.scan import scan_images
 from skipwise.data.sources import open_source
 from skipwise.data.splits import read_split
 

@@ -12,9 +12,10 @@ from skipwise.auditing.contact_sheets import Sheet, pictures_each
 from skipwise.auditing.record import Record
 from skipwise.auditing.thumbnails import small_pictures
 from skipwise.auditing.wording import TITLES, TO_MEND, summary
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count
 from skipwise.data.quality.findings import Finding, Kind
-from skipwise.data.scan.scan import Progress, Scan
+from skipwise.data.scan.scan import Scan
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
 from skipwise.pages import render

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+from skipwise.core.reporting import Progress
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import inspect_images
-from skipwise.data.scan.scan import Progress, Scan
+from skipwise.data.scan.scan import Scan
 from skipwise.data.sources import Source
 from skipwise.pages.pictures import bounded_url
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from skipwise.cleaning.measured import last_used, size_of
 from skipwise.cleaning.record import Removable
-from skipwise.cleaning.works import size_of
 from skipwise.core.files.atomic import leftovers
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.data.cache.origins import origins
@@ -21,6 +23,16 @@ PARTS = {
     "huggingface": ("a downloaded data set", "it is downloaded again"),
 }
 """The folders of the cache: what is in them, and what happens when it is gone."""
+OURS = {
+    "pixels": r"[0-9a-f]{32}\.npy",
+    "surveys": r"[0-9a-f]{32}",
+    "listings": r"[0-9a-f]{32}\.msgpack",
+    "reading": r"[0-9a-f]{32}-.+",
+    "datasets": r"\w+",
+    "huggingface": r".+-[0-9a-f]{16}",
+}
+"""How Skipwise names what it puts there. SKIPWISE_CACHE may name a folder in which others have a `datasets`, too: in
+~/.cache, `huggingface` is the hub's own."""
 
 
 def removable_caches(*, before: float) -> Iterator[Removable]:
@@ -37,6 +49,8 @@ def removable_caches(*, before: float) -> Iterator[Removable]:
         for path in sorted(folder.iterdir()):
             # What it begins with says whose lock is held while it is read; see data/scan/journal.py.
             home = root / "locks" / (f"datasets-{path.name}" if part == "datasets" else path.name.partition("-")[0])
+            if not re.fullmatch(OURS[part], path.name, re.DOTALL) or (part == "datasets" and not home.is_dir()):
+                continue
             found = _removable(path, what, again, home, before)
             if found is not None:
                 yield found
@@ -48,33 +62,34 @@ def removable_caches(*, before: float) -> Iterator[Removable]:
 
 
 def _removable(path: Path, what: str, again: str, home: Path, before: float) -> Removable | None:
-    if path.is_symlink() or path.name.startswith(".") or path.suffix in (".origins", ".sums"):
+    if path.is_symlink():
         return None
     places = origins(path) if path.suffix == ".npy" else []
-    used = _used(path)
+    used = last_used(path)
     if places and not any(map(_is_there, places)):
         why = f"the images are gone from {places[-1]}"
         return Removable(kind="pack", path=path, size=size_of(path), why=why, again=again, home=home)
     if used >= before:
         return None
-    days = int((time.time() - used) / 86400)
-    why = f"{what}, not used for {days:,} days"
+    days = f"{int((time.time() - used) / 86400):,} days"
+    why = f"{what}, not used for {days}"
+    if _reading_leaves_no_trace(path):
+        why = f"{what}, written {days} ago (this disk does not note when files are read)"
     return Removable(kind="cache", path=path, size=size_of(path), why=why, again=again, home=home)
 
 
 def _is_there(place: str) -> bool:
     """Whether images are where they were, or may come back: a disk that is not there now is no reason."""
     path = Path(place)
-    return path.exists() or not path.parent.exists()
+    try:
+        # The folder at which a disk appears is empty without it.
+        return path.exists() or not path.parent.exists() or not any(path.parent.iterdir())
+    except OSError:  # somebody else's
+        return True
 
 
-def _used(path: Path) -> float:
-    """When something in the cache was read or written last, as far as the file system keeps that."""
-    newest = 0.0
-    for each in [path, *(path.rglob("*") if path.is_dir() else ())]:
-        try:
-            status = each.lstat()
-        except OSError:
-            continue
-        newest = max(newest, status.st_mtime, 0.0 if each.is_dir() else status.st_atime)
-    return newest
+def _reading_leaves_no_trace(path: Path) -> bool:
+    """Whether the file system keeps no time at which a file was read."""
+    if not hasattr(os, "statvfs") or not hasattr(os, "ST_NOATIME"):
+        return False
+    return bool(os.statvfs(path).f_flag & os.ST_NOATIME)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from skipwise.cleaning.caches import removable_caches
+from skipwise.cleaning.measured import is_read, last_used
 from skipwise.cleaning.options import CleanOptions
 from skipwise.cleaning.record import Cleaning, Kept, Removable
 from skipwise.cleaning.works import artifacts_below, is_used, references_of, removable, works_in
@@ -47,18 +48,23 @@ def clean(folders: Sequence[str | os.PathLike[str]], *, options: CleanOptions) -
     """
     if options.older_than < 0:
         raise SkipwiseError(f"--older-than must be at least 0 days, not {options.older_than}.")
+    began = time.time()
     found = tuple(sorted(_found(folders, options), key=lambda each: (-each.size, str(each.path))))
-    return free(found) if options.yes else Cleaning(found=found)
+    return free(found, listed=began) if options.yes else Cleaning(found=found)
 
 
-def free(found: Sequence[Removable]) -> Cleaning:
-    """Removes what was found, each under the lock of where it is, and only if it may still go."""
+def free(found: Sequence[Removable], *, listed: float) -> Cleaning:
+    """Removes what was found, each under the lock of where it is, and only if it may still go.
+
+    Args:
+        listed: the time, in seconds since 1970, at which it was begun to list them; what was used since then stays.
+    """
     freed, left = 0, []
     for each in found:
         try:
             with _held(each.home):
-                if each.kind != "cache" and each.kind != "pack" and _in_use(each):
-                    left.append(Kept(path=each.path, why=f"A process is at work in {each.home}."))
+                if why := _why_not(each, listed):
+                    left.append(Kept(path=each.path, why=why))
                     continue
                 freed += _remove(each)
         except Busy as error:
@@ -92,6 +98,14 @@ def _held(home: Path) -> Iterator[None]:
             yield
     else:  # a part of the cache that nobody has ever waited for
         yield
+
+
+def _why_not(each: Removable, listed: float) -> str:
+    """Why something has to stay by now, a sentence; "" if it may go."""
+    in_cache = each.kind in ("cache", "pack")
+    if is_read(each.path) if in_cache else _in_use(each):
+        return f"A process reads {each.path}." if in_cache else f"A process is at work in {each.home}."
+    return f"{each.path} was used after it was listed." if last_used(each.path) >= listed else ""
 
 
 def _in_use(each: Removable) -> bool:

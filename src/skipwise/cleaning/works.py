@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from skipwise.cleaning.measured import last_used, size_of
 from skipwise.cleaning.record import Kind, Removable
 from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS
 from skipwise.comparison.plan.plan import Plan
@@ -37,11 +38,21 @@ class References:
 
     Args:
         weights: the SHA-256 of weights.
-        folders: of runs.
+        folders: of runs, as they were named.
     """
 
     weights: set[str] = field(default_factory=set)
     folders: set[Path] = field(default_factory=set)
+
+    def include(self, run: Path) -> bool:
+        """Whether a comparison includes a run. Where its command was given is not known, so that the end of the path of
+        a run has to do where it was named from there."""
+        place = run.resolve()
+        for folder in self.folders:
+            parts = [part for part in folder.parts if part not in (".", "..")]
+            if folder.resolve() == place or (not folder.is_absolute() and place.parts[-len(parts) :] == tuple(parts)):
+                return True
+        return False
 
 
 def works_in(folder: Path) -> list[tuple[Path, Work]]:
@@ -62,6 +73,8 @@ def removable(works: list[tuple[Path, Work]], references: References, *, before:
     """
     for home, kind in works:
         if kind == "damaged" or at_work(home) is not None or is_used(home):
+            continue
+        if (home.parent / PLAN).is_file() and at_work(home.parent) is not None:  # a study needs its comparisons
             continue
         runs = [home] if kind == "run" else [run for part in RUNS_IN for run in folders_in(home / part)]
         yield from _leftovers(home, [home, *runs])
@@ -94,7 +107,7 @@ def references_of(works: list[tuple[Path, Work]], artifacts: list[Path]) -> Refe
             included = plain.get("included")
             for each in included if isinstance(included, list) else ():
                 if isinstance(each, dict) and isinstance(each.get("folder"), str):
-                    found.folders.add(Path(each["folder"]).absolute())
+                    found.folders.add(Path(each["folder"]))
     return found
 
 
@@ -138,7 +151,7 @@ def _checkpoints(run: Path, home: Path, *, before: float) -> Iterator[Removable]
 
 def _restoring(home: Path, *, before: float) -> Iterator[Removable]:
     place = home / WORK
-    if place.is_dir() and not place.is_symlink() and place.stat().st_mtime < before and not is_used(place):
+    if place.is_dir() and not place.is_symlink() and last_used(place) < before and not is_used(place):
         size = size_of(place)
         why, again = "'skipwise restore' was stopped, and nobody went on", "it begins anew"
         yield Removable(kind="checkpoint", path=place, size=size, why=why, again=again, home=home)
@@ -172,7 +185,7 @@ def _weights(home: Path, runs: list[Path], references: References) -> Iterator[R
     for run, _ in able:
         sums = _plain(run / RECORD).get(KEY)
         digest = sums.get(WEIGHTS) if isinstance(sums, dict) else None
-        if run in kept or digest is None or digest in references.weights or run.absolute() in references.folders:
+        if run in kept or digest is None or digest in references.weights or references.include(run):
             continue
         why = "another run of its network did better on the validation images, and nothing refers to this one"
         again = command("skipwise", "restore", run)
@@ -181,23 +194,6 @@ def _weights(home: Path, runs: list[Path], references: References) -> Iterator[R
 
 def _file(path: Path, kind: Kind, why: str, again: str, home: Path) -> Removable:
     return Removable(kind=kind, path=path, size=path.stat().st_size, why=why, again=again, home=home)
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; links count as nothing."""
-    if path.is_symlink():
-        return 0
-    if path.is_file():
-        return path.stat().st_size
-    total = 0
-    for top, _, files in os.walk(path):
-        for name in files:
-            try:
-                status = (Path(top) / name).lstat()
-            except OSError:
-                continue
-            total += status.st_size
-    return total
 
 
 def _plain(path: Path) -> dict[str, Any]:

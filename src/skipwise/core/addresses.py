@@ -32,6 +32,9 @@ _SECRET = re.compile(r".*(?:token|secret|passw|pwd|auth|apikey|api_key|credentia
 _PLAIN = re.compile(r"[\w.,:/@ -]{0,40}")
 """A value that is too short and plain to be a key."""
 
+LONGEST_NAME = 24
+"""Letters of the name of a person before an address, at most; a longer one is taken for a token."""
+
 _whole: dict[str, str] = {}
 """The addresses with their secrets, by those without."""
 _told: contextvars.ContextVar[Callable[[str, int, int], None] | None] = contextvars.ContextVar("_told", default=None)
@@ -149,8 +152,13 @@ def redacted(address: str) -> str:
     shown = [(name, value) for name, value in query if not _is_secret(name, value)]
     kept = parts.query if len(shown) == len(query) and (query or not parts.query) else urlencode(shown)
     hashed = f"#{parts.fragment}" if parts.fragment else ""  # object stores allow it in a name
-    plain = urlunsplit((parts.scheme, user.partition(":")[0] + at + host, parts.path, kept, ""))
-    if (":" not in user) and kept == parts.query:
+    name, _, password = user.partition(":")
+    # Servers of the web take a token as the name, without a password or with one that says nothing.
+    no_password = user != name and password in ("", "x-oauth-basic")
+    if parts.scheme.lower() in ("http", "https") and (no_password or len(name) > LONGEST_NAME):
+        name = at = ""
+    plain = urlunsplit((parts.scheme, name + at + host, parts.path, kept, ""))
+    if name + at == parts.netloc[: len(parts.netloc) - len(host)] and kept == parts.query:
         return address
     return plain + hashed
 

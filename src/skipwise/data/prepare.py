@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.remote.copies import local_path
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count
 from skipwise.data.assign_splits import assign_splits, check_folds, divided_groups, groups_of, images_without_group
 from skipwise.data.faults import faults, layout_faults
@@ -23,7 +24,7 @@ from skipwise.data.quality.exclusions import read_exclusions
 from skipwise.data.quality.findings import Audit, examine
 from skipwise.data.scan.guess import guess_pixel_format
 from skipwise.data.scan.inspection import PixelFormat
-from skipwise.data.scan.scan import Progress, Scan, decoder_pool_for, is_scanned, scan_images
+from skipwise.data.scan.scan import Scan, decoder_pool_for, is_scanned, scan_images
 from skipwise.data.sources import Source, open_source
 from skipwise.data.splits import SPLIT_SEED, SPLITS, make_folds, read_split
 from skipwise.data.store.packed import pack

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import Damaged, SkipwiseError, Unlabelled
 from skipwise.core.files.checksums import sha256
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count, listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.options import ReadingOptions
@@ -19,7 +20,7 @@ from skipwise.deploy.artifact.artifact import is_artifact, read_artifact
 from skipwise.deploy.artifact.comparison_folder import refuse_comparison
 from skipwise.deploy.artifact.images import LabelledImages, open_others, own_images, remembered_reading, run_of
 from skipwise.deploy.runtime.session import Session
-from skipwise.evaluating.logits import Progress, logits_of
+from skipwise.evaluating.logits import logits_of
 from skipwise.evaluation.one_network import Answers
 from skipwise.training.run.dropped import weights_hash
 from skipwise.training.run.predictions import read_predictions

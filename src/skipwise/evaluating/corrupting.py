@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count
 from skipwise.data.image.pillow import opened
 from skipwise.data.image.preprocess import Preprocessing
@@ -21,7 +22,6 @@ from skipwise.deploy.artifact.images import LabelledImages, batches
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.runtime.soundness import faults, shaped
 from skipwise.evaluating.answering import Evaluated
-from skipwise.evaluating.logits import Progress
 from skipwise.evaluating.options import CorruptionOptions
 from skipwise.evaluating.record import CorruptionPlan
 from skipwise.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt

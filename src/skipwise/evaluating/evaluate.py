@@ -18,6 +18,7 @@ from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
 from skipwise.core.files.paths import output_path, user_path
 from skipwise.core.remote.copies import address_of, local_path
+from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
 from skipwise.core.text import listed
 from skipwise.core.workspace.task import Task
@@ -35,7 +36,6 @@ from skipwise.evaluating.answering import (
 from skipwise.evaluating.composing import NO_PICTURES, About, compose, pictures_from
 from skipwise.evaluating.corrupting import about_drawing, about_originals, answer_corrupted, asked_corruptions
 from skipwise.evaluating.depth_section import depth_section
-from skipwise.evaluating.logits import Progress
 from skipwise.evaluating.options import EvaluateOptions
 from skipwise.evaluating.record import (
     EVALUATIONS,

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import usable_cores
+from skipwise.core.reporting import Progress
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.predict.decoding import InputImage, decoded
 from skipwise.deploy.predict.predictor import Predictor
 from skipwise.deploy.runtime.session import Session
 
-Progress = Callable[[str, int, int], None]
 BATCH = 32
 """Images that are answered at a time."""
 

@@ -15,6 +15,7 @@ from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import output_path
 from skipwise.core.remote.copies import address_of, local_path
+from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
 from skipwise.core.text import count
 from skipwise.core.workspace.task import Task
@@ -22,7 +23,7 @@ from skipwise.deploy.artifact.artifact import is_artifact
 from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.predict.inputs import Inputs
 from skipwise.explaining.explained import Explained, Explainer
-from skipwise.explaining.images import Progress, SeenImages, see_images
+from skipwise.explaining.images import SeenImages, see_images
 from skipwise.explaining.in_artifact import ArtifactExplainer
 from skipwise.explaining.options import ExplainOptions
 from skipwise.explaining.overlay import centre_share, overlay

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.reporting import Progress
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.explaining.images import Progress, SeenImages
+from skipwise.explaining.images import SeenImages
 from skipwise.explaining.record import MapChecks
 from skipwise.nets.explanation.grid import Grid
 from skipwise.nets.explanation.records import GateRecord

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import usable_cores
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count, printable
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.predict.decoding import decoded
 from skipwise.deploy.predict.inputs import Inputs
 
-Progress = Callable[[str, int, int], None]
 SHOWN = 3
 
 

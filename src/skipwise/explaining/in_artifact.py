@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.reporting import Progress
 from skipwise.deploy.runtime.session import open_artifact
 from skipwise.deploy.runtime.soundness import faults, shaped
 from skipwise.explaining.explained import Explained
-from skipwise.explaining.images import Progress, SeenImages
+from skipwise.explaining.images import SeenImages
 from skipwise.nets.explanation.records import CLASS_ACTIVATION
 
 BATCH = 8

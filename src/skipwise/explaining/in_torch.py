@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skipwise.core.files.checksums import sha256
+from skipwise.core.reporting import Progress
 from skipwise.data.batches.batches import to_input
 from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.explaining.explained import Explained, shown_classes
-from skipwise.explaining.images import Progress, SeenImages
+from skipwise.explaining.images import SeenImages
 from skipwise.explaining.record import MapChecks
 from skipwise.nets.explanation.faithfulness import faithfulness_check
 from skipwise.nets.explanation.gates import gate_record, has_gates

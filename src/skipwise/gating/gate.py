@@ -10,12 +10,13 @@ import numpy as np
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.remote.copies import address_of
+from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
 from skipwise.gating.costs import certificate_of, measure, size_of
 from skipwise.gating.options import GatingOptions
 from skipwise.gating.pairing import Paired, pair
 from skipwise.gating.record import ClassChange, GateReport, GateSide, Outcome
-from skipwise.gating.sides import Progress, Side, open_side
+from skipwise.gating.sides import Side, open_side
 from skipwise.gating.wording import grouped_by, verdict_of
 from skipwise.statistics.noninferiority import Drop, noninferiority
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.remote.copies import local_path
+from skipwise.core.reporting import Progress
 from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact.artifact import is_artifact
 from skipwise.deploy.runtime.session import open_session
@@ -21,8 +22,6 @@ from skipwise.gating.record import Kind
 from skipwise.judging.files.matching import match
 from skipwise.judging.files.reading import TABLE, read_file, read_labels_file
 from skipwise.judging.files.tables import Naming
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

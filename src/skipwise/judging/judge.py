@@ -10,11 +10,12 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
 from skipwise.core.files.paths import output_path, user_path
+from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
 from skipwise.core.text import count, listed
 from skipwise.core.workspace.task import Task
 from skipwise.judging.files.matching import match
-from skipwise.judging.files.reading import Progress, read_files, read_labels_file
+from skipwise.judging.files.reading import read_files, read_labels_file
 from skipwise.judging.files.tables import Naming
 from skipwise.judging.judging import judge_runs, outcome_asked, question_of, seeds_of
 from skipwise.judging.markdown import markdown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -26,10 +27,11 @@ class Sender:
 
     Args:
         transient: whether an error may be gone if the same is tried again.
+        abandon: closes what is open where nobody waits any more for the jobs that are left.
     """
 
-    def __init__(self, transient: Callable[[Exception], bool]) -> None:
-        self.transient = transient
+    def __init__(self, transient: Callable[[Exception], bool], abandon: Callable[[], None] = lambda: None) -> None:
+        self.transient, self.abandon = transient, abandon
         self.jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self.lost, self.failing = "", ""
         self.closing, self.given_up = threading.Event(), threading.Event()
@@ -63,6 +65,9 @@ class Sender:
     def _work(self) -> None:
         while (job := self.jobs.get()) is not None and not self.given_up.is_set():
             self._do(job)
+        if self.given_up.is_set():
+            with contextlib.suppress(Exception):
+                self.abandon()
 
     def _do(self, job: Callable[[], None]) -> None:
         pause = FIRST_PAUSE

@@ -52,7 +52,7 @@ class Session:
         self.seen: dict[str, int] = {}
         self.opened: dict[str, str] = {}
         self.connected = False
-        self.sender = Sender(tracker.is_transient)
+        self.sender = Sender(tracker.is_transient, self._abandon)
         before = _HANGING.pop((tracker.name, folder.resolve()), None)
         self.sender.put(lambda: self._recall(before))
 
@@ -169,6 +169,10 @@ class Session:
         for key, id in reversed(self.opened.items()):
             if not self.known.runs[key].ended:
                 self.tracker.stop(id)
+
+    def _abandon(self) -> None:
+        self._stop()
+        self._disconnect()
 
     def _disconnect(self) -> None:
         if self.connected:

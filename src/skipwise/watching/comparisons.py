@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import re
 from pathlib import Path
 from statistics import median
 
-from skipwise.comparison.plan.layout import ATTEMPTS, COSTS, REPORT, RESULTS, run_folder, tuning_folder
+from skipwise.comparison.plan.layout import ATTEMPTS, COSTS, REPORT, RESULTS, TUNING, run_folder, tuning_folder
 from skipwise.comparison.results.interim import Interim, read_interim
 from skipwise.comparison.wording.costs import next_look
 from skipwise.cost.price import Price
-from skipwise.watching.plans import ComparisonPart, CostsPart, RecipePart, read_part
+from skipwise.watching.plans import ComparisonPart, CostsPart, RecipePart, TuningPart, read_part
 from skipwise.watching.presence import Presence, at_work
 from skipwise.watching.record import Expected, RunStatus, Status
 from skipwise.watching.runs import last_written, run_status
@@ -62,7 +63,9 @@ def _known_runs(
 ) -> list[tuple[RunStatus, RecipePart]]:
     """The runs up to the next look, and those that are there."""
     found = []
-    if (tuning := plan.tuning) is not None:
+    if (tuning := plan.tuning) is not None and tuning.trials is not None:
+        found += _trials(folder, plan, tuning)
+    elif tuning is not None:
         recipe = RecipePart(epochs=tuning.epochs, batch_size=plan.recipe.batch_size)
         for model in plan.trained:
             for rate in tuning.rates:
@@ -77,6 +80,20 @@ def _known_runs(
                 if (seed < needed[model] and not finished) or (folder / place).is_dir():
                     run = RunStatus(folder=place, model=model, seed=first + seed, fold=fold, state="waiting")
                     found.append((run, plan.recipe))
+    return found
+
+
+def _trials(folder: Path, plan: ComparisonPart, tuning: TuningPart) -> list[tuple[RunStatus, RecipePart]]:
+    """The runs of a search for learning rates that were begun; which ones follow is not known before these end."""
+    names = {each.name for home in (folder, folder / ATTEMPTS) for each in (home / TUNING).glob("*/")}
+    found = []
+    for model in plan.trained:
+        begin = run_folder(model, tuning.seed, parent=TUNING).removeprefix(f"{TUNING}/") + "-lr"
+        for name in sorted(each for each in names if each.startswith(begin)):
+            short = re.search(r"-e(\d+)$", name)
+            epochs = tuning.epochs if short is None else int(short[1])
+            run = RunStatus(folder=f"{TUNING}/{name}", model=model, seed=tuning.seed, state="waiting")
+            found.append((run, RecipePart(epochs=epochs, batch_size=plan.recipe.batch_size)))
     return found
 
 
@@ -102,7 +119,8 @@ def _expected(
     processes = plan.processes if said is None else said.processes
     typical = _typical_seconds(runs)
     left = None if said is None or said.left is None else max(0.0, said.left - heard)
-    if left is None:
+    searching = plan.tuning is not None and plan.tuning.trials is not None and not _is_begun(runs)
+    if left is None and not searching:
         left = _left_of(runs, typical, processes)
     looks = [look for look in plan.looks if interim is None or look > interim.looks[-1]]
     if left is None or not looks:
@@ -118,6 +136,11 @@ def _expected(
         a_round = [typical[name] for name in going_on for _ in range(plan.folds or 1)]
         more += _makespan(a_round * (look - before), processes)
     return next_look, Expected(seeds=looks[-1], seconds=left + more)
+
+
+def _is_begun(runs: list[RunStatus]) -> bool:
+    """Whether a run was begun that does not only tune."""
+    return any(run.state != "waiting" and not run.folder.startswith(f"{TUNING}/") for run in runs)
 
 
 def _next_cost(plan: ComparisonPart, interim: Interim | None, runs: list[RunStatus], price: Price | None) -> str:

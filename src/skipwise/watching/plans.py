@@ -43,6 +43,7 @@ class TuningPart:
     rates: tuple[float, ...]
     epochs: int
     seed: int
+    trials: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

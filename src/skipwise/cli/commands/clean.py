@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,10 @@ def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None
 
     print_removable(found)
     if found.found and not found.done and sys.stdin.isatty() and sys.stdout.isatty() and _agreed(found.size):
-        found = free(found.found)
+        # The answer may have taken an hour: what may still go of what was shown goes.
+        shown_before, listed = {(each.kind, each.path) for each in found.found}, time.time()
+        now = run(folders or ["runs"] * Path("runs").is_dir(), **line.given()).found
+        found = free([each for each in now if (each.kind, each.path) in shown_before], listed=listed)
     if found.done:
         print_freed(found)
     elif found.found:

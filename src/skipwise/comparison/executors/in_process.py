@@ -12,7 +12,7 @@ from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.plan import Job
 from skipwise.training.callbacks import RunEnd
-from skipwise.training.run.runner import Progress
+from skipwise.training.run.runner import RunEvent
 from skipwise.training.run.state import TrainState
 
 
@@ -33,7 +33,7 @@ class InProcess:
     def __init__(self) -> None:
         self._worker: Worker | None = None
         self._waiting: deque[Job] = deque()
-        self._current: Generator[Progress, None, None] | None = None
+        self._current: Generator[RunEvent, None, None] | None = None
 
     def open(self, folder: Path, *, processes: int, threads: int) -> None:  # noqa: ARG002 - one run at a time
         """The comparison begins or continues; see `Executor`."""

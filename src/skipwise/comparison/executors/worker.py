@@ -19,7 +19,7 @@ from skipwise.training.callbacks import RunEnd
 from skipwise.training.depth_norms import asked_epochs
 from skipwise.training.machine.faults import in_short
 from skipwise.training.run.predictions import Predictions
-from skipwise.training.run.runner import Progress, give_up, run_events
+from skipwise.training.run.runner import RunEvent, give_up, run_events
 
 
 class Worker:
@@ -39,7 +39,7 @@ class Worker:
         self.images = load_images(folder, self.plan)
         self._originals: Originals | None = None
 
-    def events(self, job: Job, into: Path | None = None) -> Generator[Progress, None, None]:
+    def events(self, job: Job, into: Path | None = None) -> Generator[RunEvent, None, None]:
         """Does one run, or resumes it, and yields what it reports, the `RunEnd` last.
 
         Closing the generator saves the state of the run and stops it.

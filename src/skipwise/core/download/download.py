@@ -13,7 +13,6 @@ import os
 import shutil
 import time
 import urllib.error
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -27,10 +26,8 @@ from skipwise.core.files.json_records import read_json, write_json
 from skipwise.core.files.locks import locked
 from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import APPENDING, open_own
+from skipwise.core.reporting import Progress
 from skipwise.core.text import byte_size
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
 
 SLOWEST, WINDOW = 1024, 60.0
 """Bytes a second, over so many seconds: what goes slower than that has stopped."""

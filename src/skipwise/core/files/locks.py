@@ -105,6 +105,16 @@ def hold(file: IO[Any], *, at_once: bool = False) -> None:
     fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if at_once else 0))
 
 
+def hold_together(descriptor: int) -> None:
+    """Holds an open file together with others that only read it, where files can be held."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
 def is_at(file: IO[Any], path: Path) -> bool:
     """Returns whether an open file is what `path` leads to now."""
     try:

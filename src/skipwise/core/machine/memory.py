@@ -177,6 +177,16 @@ def no_more_than_is_free(share: float = 1.0) -> Iterator[None]:
         yield
 
 
+def most_held() -> int:
+    """The most bytes of memory that this process has had at a time; 0 where the system does not say, as Windows."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    said = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return said if sys.platform == "darwin" else said * 1024  # in bytes there, elsewhere in KiB
+
+
 def _ask_what_is_free() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from skipwise.core.addresses import scheme_of
@@ -15,12 +15,11 @@ from skipwise.core.files.locks import locked
 from skipwise.core.remote.copies import FOLDER, known
 from skipwise.core.remote.copying import MEND, UNFINISHED, copy_files, is_copied
 from skipwise.core.remote.faults import Changed
+from skipwise.core.remote.kinds import kind_of
 from skipwise.core.remote.listing import RemoteFile, check_name, list_each
 from skipwise.core.remote.room import room_in
+from skipwise.core.reporting import Progress
 from skipwise.core.text import byte_size, count
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
 
 
 def cells_folder() -> Path:
@@ -37,6 +36,7 @@ def copied_each(addresses: Iterable[str], progress: Progress | None = None) -> d
     tell = progress or (lambda *_: None)
     wanted = {given: known(given) for given in dict.fromkeys(addresses)}
     names = {given: _name(address) for given, address in wanted.items()}
+    _check_apart({address: names[given] for given, address in wanted.items()})
     root = cells_folder()
     if not is_asked_for() and all((root / name).is_file() for name in names.values()):
         return names
@@ -49,6 +49,26 @@ def copied_each(addresses: Iterable[str], progress: Progress | None = None) -> d
         for (scheme, server), files in servers.items():
             _copy(root, f"{scheme}://{server}", files, tell)
     return names
+
+
+def _check_apart(names: Mapping[str, str]) -> None:
+    """Raises SkipwiseError where copies of different files would take each other's place."""
+    taken: dict[str, str] = {}
+    for address, name in names.items():
+        there = taken.setdefault(name, address)
+        if _of_one_server(there) != _of_one_server(address):
+            raise SkipwiseError(f"{there} and {address} get the same name here; put one of them elsewhere.")
+    for name, address in taken.items():
+        for above in PurePosixPath(name).parents:
+            if (file := taken.get(str(above))) is not None:
+                raise SkipwiseError(
+                    f"{file} is a file, and a folder of {address}, which no disk can; give one of them another name."
+                )
+
+
+def _of_one_server(address: str) -> tuple[str, str]:
+    """An address without its scheme, and the kind of it, as some have two schemes."""
+    return kind_of(address).title, address.partition("://")[2]
 
 
 def _copy(root: Path, server: str, names: dict[str, str], tell: Progress) -> None:

@@ -29,8 +29,9 @@ from skipwise.core.files.paths import refuse_page, user_path
 from skipwise.core.remote.copying import MEND, UNFINISHED, copy_files, is_copied
 from skipwise.core.remote.faults import Changed
 from skipwise.core.remote.kinds import kind_of
-from skipwise.core.remote.listing import Listed, Progress, RemoteFile, list_files
+from skipwise.core.remote.listing import Listed, RemoteFile, list_files
 from skipwise.core.remote.room import Room, room_in
+from skipwise.core.reporting import Progress
 from skipwise.core.text import byte_size
 
 FOLDER = "remote"

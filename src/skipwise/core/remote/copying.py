@@ -7,9 +7,9 @@ itself says what is there already.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,9 +24,7 @@ from skipwise.core.remote.faults import Changed, insisting
 from skipwise.core.remote.kinds import kind_of, open_filesystem
 from skipwise.core.remote.listing import RemoteFile
 from skipwise.core.remote.reading import PART, gives_parts, read_part, read_whole, stream_into
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
+from skipwise.core.reporting import Progress
 
 MEND = "name a folder on another disk in SKIPWISE_CACHE"
 UNFINISHED = ".unfinished"
@@ -96,7 +94,9 @@ def copy_files(
 
 def hash_of(file: RemoteFile) -> int:
     """A number for a version of a file."""
-    return zlib.crc32(f"{file.name}\0{file.size}\0{file.stamp}".encode("utf-8", "surrogateescape"))
+    # Of a million files, two of the many that are copied at the same time must not get the same number.
+    described = f"{file.name}\0{file.size}\0{file.stamp}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(described).digest()[:8])
 
 
 def _side_by_side(pool: ThreadPoolExecutor, at_once: int, acts: Iterable[Callable[[], int]]) -> Iterator[int]:
@@ -139,6 +139,8 @@ def _large(
             part.unlink()
             raise Changed(f"{address} gave {size:,} bytes instead of {file.size:,}; give the same command again.")
         return
+    if file.stamp == 0:  # nobody knows whether what came before is of this version
+        part.unlink(missing_ok=True)
     have = part.stat().st_size // PART * PART if part.exists() else 0
     starts = range(have, file.size, PART)
     parts = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +15,8 @@ from urllib.parse import unquote, urlsplit
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.remote.faults import insisting, missing
 from skipwise.core.remote.kinds import kind_of, open_filesystem
+from skipwise.core.reporting import Progress
 from skipwise.core.text import printable, shortened
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
 
 WIDE = 16
 """Folders that are listed at the same time; above them, levels are listed one by one until there are so many."""

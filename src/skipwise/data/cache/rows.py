@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import despite_deletion
+from skipwise.core.files.locks import hold_together
 from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import open_own
 from skipwise.data.cache.files import DIGEST_BYTES, MEND, make_way, open_file, seal
@@ -58,6 +59,7 @@ class RowReader:
         remake: Remake,
     ) -> None:
         weakref.finalize(self, os.close, descriptor)
+        hold_together(descriptor)  # which says to `clean` that it is in use
         self._descriptor, self._start, self._checksums, self._remake = descriptor, start, checksums, remake
         self.path, self.shape = path, shape
         self._row = math.prod(shape[1:])

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.reporting import Progress
 from skipwise.core.text import shortened
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.image.formats import is_picture
@@ -117,8 +118,6 @@ class Listing:
 
 Reader = Callable[[str], bytes]
 """Returns a file's bytes by its address. Raises UnreadableImage."""
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
 
 
 class Container(Protocol):

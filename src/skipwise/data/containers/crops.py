@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from skipwise.data.containers.base import Listing, Progress, Reader, Shareable, file_stamp, one_by_one
+from skipwise.core.reporting import Progress
+from skipwise.data.containers.base import Listing, Reader, Shareable, file_stamp, one_by_one
 from skipwise.data.image.decode import UnreadableImage, decode_image
 
 Box = tuple[float, float, float, float]

@@ -28,16 +28,9 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.remote.kinds import kind_of
 from skipwise.core.remote.reading import PART, read_part
+from skipwise.core.reporting import Progress
 from skipwise.data.cache.files import keep, kept
-from skipwise.data.containers.base import (
-    LARGEST_FILE,
-    Entry,
-    Listing,
-    Progress,
-    check_size,
-    explained,
-    make_listing,
-)
+from skipwise.data.containers.base import LARGEST_FILE, Entry, Listing, check_size, explained, make_listing
 from skipwise.data.containers.shards import (
     Shard,
     Shards,

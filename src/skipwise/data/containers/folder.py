@@ -11,16 +11,8 @@ from typing import ClassVar
 
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.regular import is_regular, read_regular
-from skipwise.data.containers.base import (
-    LARGEST_FILE,
-    Entry,
-    Listing,
-    Progress,
-    Reader,
-    check_depth,
-    make_listing,
-    one_by_one,
-)
+from skipwise.core.reporting import Progress
+from skipwise.data.containers.base import LARGEST_FILE, Entry, Listing, Reader, check_depth, make_listing, one_by_one
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.names import is_clutter
 

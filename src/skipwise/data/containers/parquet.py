@@ -11,7 +11,8 @@ from typing import Any
 
 from skipwise.core.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.core.remote.reading import PART
-from skipwise.data.containers.base import Entry, Listing, Progress, check_size, make_listing
+from skipwise.core.reporting import Progress
+from skipwise.data.containers.base import Entry, Listing, check_size, make_listing
 from skipwise.data.containers.shards import address_of_shard, opened_shard, size_and_stamp, stamp_of_shards
 from skipwise.data.image.decode import UnreadableImage
 

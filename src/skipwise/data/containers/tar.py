@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.files.regular import open_regular
+from skipwise.core.reporting import Progress
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.containers.base import (
     LARGEST_FILE,
     Entry,
     Listing,
-    Progress,
     Reader,
     check_size,
     explained,

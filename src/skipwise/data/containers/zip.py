@@ -15,11 +15,11 @@ from typing import ClassVar
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.regular import open_regular
 from skipwise.core.files.zip_directory import LargeDirectoryError, open_zip
+from skipwise.core.reporting import Progress
 from skipwise.core.text import byte_size
 from skipwise.data.containers.base import (
     Entry,
     Listing,
-    Progress,
     Reader,
     check_entry,
     check_size,

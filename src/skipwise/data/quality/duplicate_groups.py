@@ -10,9 +10,10 @@ import scipy
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.reporting import Progress
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.quality.near_duplicates import SEARCH, near_duplicates
-from skipwise.data.scan.scan import Progress, Scan
+from skipwise.data.scan.scan import Scan
 from skipwise.data.splits import SPLITS
 
 

@@ -14,9 +14,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count, listed
 from skipwise.data.quality.duplicate_groups import duplicate_pairs, group_numbers, restricted_to
-from skipwise.data.scan.scan import Progress, Scan
+from skipwise.data.scan.scan import Scan
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
 

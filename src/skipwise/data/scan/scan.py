@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.remote.copies import address_of
+from skipwise.core.reporting import Progress
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.containers import Folder
@@ -36,9 +36,6 @@ from skipwise.data.scan.guess import auto_size, extents_of
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import Journal, pack_path, row_remaker
 from skipwise.data.sources import Source
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
 
 INSPECTIONS, THUMBNAILS = "looks.npz", "thumbnails.npy"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.remote.copies import copied, known
-from skipwise.data.containers import Progress
+from skipwise.core.reporting import Progress
 from skipwise.data.containers.shards import is_elsewhere, note_shards
 from skipwise.data.names import is_clutter
 from skipwise.data.sources.source import Source

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
-from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
+from skipwise.data.containers import Container, Entry, Folder, Listing, open_container
 from skipwise.data.containers.fetched import FetchedTars
 from skipwise.data.containers.shards import is_elsewhere, read_shards
 from skipwise.data.names import ARCHIVES, printable, stem, suffix

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.reporting import Progress
 from skipwise.data.cache.node_copy import open_near
 from skipwise.data.cache.origins import note_origin
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import Journal, pack_path, row_remaker
-from skipwise.data.scan.scan import Progress, Scan, check_unchanged, forget, source_state
+from skipwise.data.scan.scan import Scan, check_unchanged, forget, source_state
 from skipwise.data.sources import Source
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.reporting import Progress
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.images import LabelledImages, batches
 from skipwise.deploy.export.quantize import Checked, Evaluate
-from skipwise.deploy.formats.format import Progress
 
 CALIBRATION = 300
 CHECKED = 2000

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from skipwise.core.files.checksums import sha256
 from skipwise.core.files.json_records import write_json
 from skipwise.core.files.paths import output_path, user_path
 from skipwise.core.remote.copies import local_path
+from skipwise.core.reporting import Progress
 from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.core.text import command, printable
@@ -52,9 +53,6 @@ from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.servers import Server, find_server
 from skipwise.deploy.servers.serve_folder import check_server, write_server
 from skipwise.training.trackers import trackers_of
-
-if TYPE_CHECKING:
-    from skipwise.deploy.formats.format import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.reporting import Progress
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.deploy.artifact.images import LabelledImages, square
 from skipwise.deploy.artifact.reference import INPUTS, Reference, Spread, Threshold, measured, spread
@@ -17,9 +17,6 @@ from skipwise.evaluation.calibration import confidence
 from skipwise.evaluation.confidence import threshold_for
 from skipwise.evaluation.metrics import right
 from skipwise.evaluation.one_network import ASKED
-
-if TYPE_CHECKING:
-    from skipwise.deploy.formats.format import Progress
 
 MEASURED = 300
 """The validation images whose pixels are measured, at most."""

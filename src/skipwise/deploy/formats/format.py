@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.reporting import Progress
+
 if TYPE_CHECKING:
     from skipwise.deploy.artifact.artifact import Quantization
     from skipwise.deploy.artifact.images import LabelledImages
@@ -21,9 +23,6 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 RESIZED = "fitted"
 """The tensor in a file that holds resized pixels: those that are resized already are fed in there."""
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what is being done, how much of it is done, of how much)."""
 
 
 class BackendSession(Protocol):

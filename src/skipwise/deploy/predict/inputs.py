@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.remote.copies import known, local_path
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count
 from skipwise.data.containers import (
     LARGEST_FILE,
@@ -30,9 +31,6 @@ from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.walk import Walk, is_clutter
 
 STANDARD_INPUT = "-"
-
-Progress = Callable[[str, int, int], None]
-"""Called as progress(what is being done, done, total)."""
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from typing import Any, Literal, Protocol, cast, overload
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import output_path
 from skipwise.core.options import flag
+from skipwise.core.reporting import Progress
 from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answer_plan import AnswerPlan
 from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows, answers_of
 from skipwise.deploy.predict.decoding import InputImage
-from skipwise.deploy.predict.inputs import Inputs, Progress
+from skipwise.deploy.predict.inputs import Inputs
 from skipwise.deploy.predict.options import PredictOptions
 from skipwise.deploy.predict.predictor import Predictor
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.machine.system import usable_cores
+from skipwise.core.reporting import Progress
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.deploy.artifact.artifact import Artifact
 from skipwise.deploy.formats import Backend
-from skipwise.deploy.formats.format import Progress
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.verify.variants import PYTORCH

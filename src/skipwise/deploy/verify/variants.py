@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import NotTrusted, SkipwiseError
+from skipwise.core.reporting import Progress
 from skipwise.core.text import command, printable
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.deploy.artifact.artifact import Artifact
 from skipwise.deploy.artifact.images import LabelledImages, square
 from skipwise.deploy.formats import Precision
-from skipwise.deploy.formats.format import Progress
 from skipwise.deploy.formats.onnx_format import ONNX
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session

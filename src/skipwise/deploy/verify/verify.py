@@ -13,6 +13,7 @@ from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import describe_machine, usable_cores
 from skipwise.core.remote.copies import local_path
+from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
 from skipwise.core.text import printable
 from skipwise.data.options import ReadingOptions, asked_reading
@@ -21,7 +22,6 @@ from skipwise.deploy.artifact.artifact import Artifact, read_artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
 from skipwise.deploy.artifact.images import LabelledImages, other_images, own_images, remembered_reading, run_of
 from skipwise.deploy.artifact.signing import SIGNATURE, read_public_key
-from skipwise.deploy.formats.format import Progress
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.verify.agreement import Quality, agreement, quality, right

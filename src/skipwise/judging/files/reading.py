@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.regular import read_regular
 from skipwise.core.remote.copies import local_path
+from skipwise.core.reporting import Progress
 from skipwise.data.names import suffix
 from skipwise.data.sources.unpacking import LARGEST_ARRAYS
 from skipwise.judging.files.arrays import read_arrays
@@ -16,7 +17,6 @@ from skipwise.judging.files.file_answers import FileAnswers
 from skipwise.judging.files.ours import is_run, read_run_answers
 from skipwise.judging.files.tables import Naming, read_labels, read_table
 
-Progress = Callable[[str, int, int], None]
 TABLE = "predictions.csv"
 """The name of the table that `evaluate` writes."""
 

@@ -26,7 +26,7 @@ from skipwise.training.run.session import Session
 from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper
 
-Progress = TrainState | Epoch | RunEnd
+RunEvent = TrainState | Epoch | RunEnd
 """A step of a run: its state after each step, each finished epoch, and last its end."""
 
 
@@ -43,7 +43,7 @@ def run_events(
     notice: Callable[[str], None] = lambda _: None,
     ranks: Ranks = ALONE,
     depth_epochs: tuple[int, ...] = (),
-) -> Generator[Progress, None, None]:
+) -> Generator[RunEvent, None, None]:
     """Trains, evaluates after the last epoch and writes the run folder; resumes from a checkpoint if there is one.
 
     Training waits until the next event is asked for. Closing the generator stops the run: its state is saved, and the

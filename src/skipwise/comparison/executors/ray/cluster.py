@@ -109,6 +109,8 @@ def connect(address: str | None) -> bool:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change to come
     where = address or os.environ.get("RAY_ADDRESS")
     place = f"at {where}" if where else "on this machine"
+    if where is not None and not _listens(where):  # Ray would try for minutes
+        raise _no_cluster(place)
     try:
         with _own_signals():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
@@ -119,10 +121,26 @@ def connect(address: str | None) -> bool:
                 f"The Ray cluster {place} has other versions of Ray or Python ({said}); install the same on all "
                 "machines."
             ) from error
-        raise SkipwiseError(
-            f"There is no Ray cluster {place} that answers; start one with 'ray start --head', or correct the address."
-        ) from error
+        raise _no_cluster(place) from error
     return True
+
+
+def _listens(address: str) -> bool:
+    """Returns whether somebody listens at an address; True for one that has no port, such as "auto"."""
+    host, _, port = address.rpartition("://")[2].partition("/")[0].rpartition(":")
+    if not host or not port.isdecimal():
+        return True
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _no_cluster(place: str) -> SkipwiseError:
+    return SkipwiseError(
+        f"There is no Ray cluster {place} that answers; start one with 'ray start --head', or correct the address."
+    )
 
 
 @contextlib.contextmanager

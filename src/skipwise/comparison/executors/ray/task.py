@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import resource
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.plan import COMPARISONS, Job
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
+from skipwise.core.machine.memory import most_held
 from skipwise.core.machine.system import Machine, keep_freed_memory
 from skipwise.core.workspace.shared_folder import check_probe, check_versions, describe_worker
 from skipwise.training.callbacks import Epoch
@@ -135,8 +135,7 @@ def do_run(order: Order, mailbox: Queue) -> Ended:
             if isinstance(event, Epoch):
                 report(event)
                 epochs.append(event)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Ended(attempt=attempt.name, epochs=tuple(epochs), memory=memory)
+    return Ended(attempt=attempt.name, epochs=tuple(epochs), memory=most_held())
 
 
 @functools.lru_cache(maxsize=1)

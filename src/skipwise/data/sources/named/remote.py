@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skipwise.data.containers import Progress
+from skipwise.core.reporting import Progress
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.source import Source
 

@@ -13,8 +13,8 @@ from skipwise.core.download.download import Download
 from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.files.locks import locked
+from skipwise.core.reporting import Progress
 from skipwise.data.cache.files import MEND, is_sound, keep_sums, make_way
-from skipwise.data.containers import Progress
 
 _ARCHIVES = (".bz2", ".gz", ".mat", ".tar", ".tgz", ".xz", ".zip")
 LARGEST = 64 * 10**9

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count
-from skipwise.data.containers import Entry, Folder, Progress
+from skipwise.data.containers import Entry, Folder
 from skipwise.data.sources.arrays.array_sets import array_set
 from skipwise.data.sources.named.torchvision_files import open_parts
 from skipwise.data.sources.source import LabelledImage, Reading, Source

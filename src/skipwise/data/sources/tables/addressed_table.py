@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from skipwise.core.addresses import KNOWN, is_address, scheme_of
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.remote.cells import copied_each
-from skipwise.data.containers import Progress
+from skipwise.core.reporting import Progress
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.table_files.table import Table

@@ -9,8 +9,9 @@ from pathlib import Path
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.regular import read_regular
 from skipwise.core.remote.cells import cells_folder
+from skipwise.core.reporting import Progress
 from skipwise.core.text import count
-from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Listing, Progress, open_container
+from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Listing, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.layouts import coco
