@@ -364,6 +364,8 @@ def test_the_command_line_lists_and_then_frees(
     status, out = call("runs")
     assert (status, "Next:   skipwise clean runs --yes" in out) == (0, True)
     assert "4 files may go" in out
+    (row,) = [line for line in out.splitlines() if "weights" in line]
+    assert f"{Path('runs/compare/photos/runs')}: 4 runs, such as " in row, "one row for each comparison"
     status, out = call("runs", "--json")
     assert {each["kind"] for each in json.loads(out)["found"]} == {"weights"}
     status, out = call("runs", "--yes")

@@ -157,3 +157,11 @@ def test_every_name_is_in_the_help(name: str) -> None:
 def test_a_wrong_name_or_address_is_said_before_anything_is_read(asked: str, said: str) -> None:
     with pytest.raises(skipwise.SkipwiseError, match=said):
         skipwise.compare("no-such-images", executor=asked)
+
+
+def test_more_runs_at_a_time_than_the_executor_does_are_refused_before_anything_is_read() -> None:
+    said = r"The executor in-process does 1 run at a time, not 4; leave out --workers"
+    with pytest.raises(skipwise.SkipwiseError, match=said):
+        skipwise.compare("no-such-images", executor="in-process", workers=4)
+    with pytest.raises(skipwise.SkipwiseError, match=r"The executor InProcess does 1 run at a time"):
+        skipwise.compare("no-such-images", executor=InProcess(), workers=2)

@@ -96,5 +96,9 @@ def test_the_next_command_is_worth_typing() -> None:
     assert next_command(limited, TYPED).startswith("skipwise recommend")
     unmeasured = replace(found, costs=replace(made.costs, latencies={}))
     assert next_command(unmeasured, TYPED) == "skipwise report runs/compare/holiday-photos --format md"
+    nothing = replace(made.costs, recommendation=replace(made.costs.recommendation, candidate=None))
+    assert next_command(replace(found, costs=nothing), TYPED) == (
+        "skipwise report runs/compare/holiday-photos --format md"
+    )
     named = replace(found, plan=replace(made.plan, data="digits", found_in=None))
     assert "path/to/your/images --models resnet18," in next_command(named, TYPED)

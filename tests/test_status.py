@@ -362,6 +362,17 @@ def test_it_needs_no_torch_nor_anything_heavy(running: Path, tmp_path: Path) -> 
     assert (status, set(heavy) & {"torch", "scipy", "numpy", "sklearn", "PIL"}) == (0, set())
 
 
+@pytest.mark.parametrize(
+    ("page", "why"), [(".", "a folder is in the way"), ("there", "a folder is in the way"), ("no/file/x", "a part of")]
+)
+def test_a_page_that_cannot_be_written_names_the_option(page: str, why: str, running: Path, here: Path) -> None:
+    (here / "there").mkdir()
+    (here / "no").mkdir()
+    (here / "no" / "file").touch()
+    with pytest.raises(skipwise.SkipwiseError, match=rf"{why}.*; name another file with --page\.$"):
+        skipwise.status(running, page=page)
+
+
 def test_the_page_is_whole_and_reads_itself_again_only_while_it_is_written(running: Path, tmp_path: Path) -> None:
     page = tmp_path / "status.html"
     found = skipwise.status(running, page=page)

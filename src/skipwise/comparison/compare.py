@@ -28,6 +28,7 @@ from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require, unknown_name
 from skipwise.core.files.paths import output_path
 from skipwise.core.signatures import takes
+from skipwise.core.text import count
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again, check_begun
 from skipwise.cost.price import Price, parse_price
@@ -43,6 +44,7 @@ from skipwise.training.trackers import trackers_of
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
     from skipwise.comparison.budget.resolve import OnThisMachine
+    from skipwise.comparison.executors.executor import Executor
 
 
 @by_plan
@@ -89,6 +91,7 @@ def compare(
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)
         callbacks = [*callbacks, Observed(observer)]
     executor = find_executor(options.processes.executor)
+    workers = _workers(options, executor)
     _keep(options)
     _price(options)
     trackers = trackers_of(options.tracking.track)
@@ -119,7 +122,7 @@ def compare(
         packed=options.machine.pack,
         extend=options.planning.extend,
         saved=_saved(options),
-        here=_on_this_machine(options, asked, draft, began),
+        here=_on_this_machine(options, workers, asked, draft, began),
         callback=watch,
         executor=executor,
         keep=_keep(options),
@@ -211,14 +214,29 @@ def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str])
     return _planned(place, found.plan, None, sentences) if options.planning.dry_run else found
 
 
-def _on_this_machine(options: CompareOptions, asked: ComparisonRequest, draft: Draft, began: float) -> OnThisMachine:
+def _workers(options: CompareOptions, executor: Executor) -> int | None:
+    """How many runs are done at a time; None where that is left to this machine."""
+    asked, able = options.processes.workers, getattr(executor, "at_once", None)
+    if asked is not None and able is not None and asked > able:
+        name = options.processes.executor
+        name = name if isinstance(name, str) else type(name).__name__
+        raise SkipwiseError(
+            f"The executor {name} does {count(able, 'run')} at a time, not {asked}; leave out --workers, or choose "
+            "another executor."
+        )
+    return able if asked is None else asked
+
+
+def _on_this_machine(
+    options: CompareOptions, workers: int | None, asked: ComparisonRequest, draft: Draft, began: float
+) -> OnThisMachine:
     """Returns how the user wants runs to be computed, and what a time limit may change."""
     from skipwise.comparison.budget.resolve import OnThisMachine
 
     return OnThisMachine(
         precision=options.machine.precision,
         compile=options.machine.compile,
-        workers=options.processes.workers,
+        workers=workers,
         fewer_epochs=options.recipe.epochs is None,
         other_size=options.images.img_size is None,
         other_stem=asked.stem == "auto" and not draft.weights,

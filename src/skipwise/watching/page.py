@@ -23,7 +23,7 @@ def write_page(path: Path, status: Status, *, again: float | None) -> None:
     Raises:
         SkipwiseError: it can't be written.
     """
-    write_text(path, page_of(status, again=again))
+    write_text(path, page_of(status, again=again), mend=ELSEWHERE)
 
 
 def page_of(status: Status, *, again: float | None) -> str:

@@ -76,7 +76,7 @@ def print_recommended(found: Recommended) -> None:
     if run is not None:
         own = ["--model", choice.candidate] if choice.candidate and is_own(choice.candidate) else []
         console.print(Text(f"Next:   {command('skipwise', 'export', run, *own)}"), soft_wrap=True)
-    if found.where == HERE:
+    if found.where == HERE and comparison.costs.recommendation.candidate is not None:
         console.print(Text(f"Elsewhere: run  {profile_command(comparison)}"), soft_wrap=True)
         with_costs = command("skipwise", "recommend", comparison.folder, "--costs", "costs.json")
         console.print(Text(f"           and  {with_costs}"), soft_wrap=True)

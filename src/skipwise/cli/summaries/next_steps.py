@@ -40,6 +40,8 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     if 0 < more <= MOST_SEEDS_SUGGESTED and comparison.plan.time_limit is None:
         kept = without(typed[1:], "--seeds", "--looks", "--output", "-o")
         return command(*program, *kept, "--looks", ",".join(map(str, (*looks, more))), "--extend", "--output", folder)
+    if comparison.costs.recommendation.candidate is None:  # within limits there is nothing to recommend either
+        return command(*program, "report", folder, "--format", "md")
     latencies = [timing.median * 1000 for timing in comparison.costs.latencies.values()]
     if len(latencies) < 2:
         return command(*program, "report", folder, "--format", "md")

@@ -45,6 +45,8 @@ class Executor(Protocol):
       that the executor either writes the run as failed (`skipwise.training.run.record.write_run`) or raises.
     - **Time.** Nothing depends on how fast a worker is. Under a time limit `compare` measures the speed itself, by when
       the events come and by `Epoch.seconds`, so events should be handed over at once.
+    - **Runs at a time.** An executor that can only do so many at a time says so by an attribute `at_once`. Forecasts go
+      by it, and more `workers` are refused.
     - **Stopping.** Closing the iterator that `Worker.events` returned, SIGTERM to a worker process of
       `LocalProcesses`, or SIGKILL: all of them leave a folder that can be resumed; the first two save the state after
       the current step, so that nothing is lost.

@@ -28,6 +28,8 @@ class InProcess:
         []
     """
 
+    at_once = 1
+
     def __init__(self) -> None:
         self._worker: Worker | None = None
         self._waiting: deque[Job] = deque()

@@ -80,12 +80,17 @@ def _climbing(plan: Plan, results: Results) -> list[str]:
     counted = OUTCOMES["accuracy"]
     least = plan.question.tolerance if plan.question.scoring.right_or_wrong else counted.margin / counted.scale
     return [
-        f"{c.name} was still improving: its last {count(c.climb.epochs, 'epoch')} brought "
+        f"{c.name} was still improving: its last {_epochs(c.climb.epochs)} brought "
         f"{counted.amount(c.climb.gain)} of {counted.measure(on='validation')} "
         f"({counted.bounds(c.climb.low, c.climb.high)}), so more epochs may bring more."
         for c in results.candidates
         if c.climb is not None and c.not_trained is None and c.climb.is_climbing(least)
     ]
+
+
+def _epochs(number: int) -> str:
+    """The last epochs, counted where they are several."""
+    return "epoch" if number == 1 else count(number, "epoch")
 
 
 def _exploratory(plan: Plan) -> list[str]:

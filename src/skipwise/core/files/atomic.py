@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import re
@@ -37,6 +38,8 @@ def atomic(path: Path, *, old: Path | None = None, mend: str = ELSEWHERE) -> Ite
     temporary = None
     try:
         with explained(path, mend=mend), contextlib.ExitStack() as stack:
+            if path.is_dir():  # said before the work is done; "." has no name that one could be made of
+                raise IsADirectoryError(errno.EISDIR, "it is a folder")
             temporary = _new_file(path, stack)
             clear_leftovers(path.parent, path.name)
             yield temporary
@@ -114,8 +117,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(opened)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, atomically."""
-    with atomic(path) as temporary:
+def write_text(path: Path, text: str, *, mend: str = ELSEWHERE) -> None:
+    """Writes `text` as UTF-8, atomically; for `mend` see `atomic`."""
+    with atomic(path, mend=mend) as temporary:
         # A file name need not be UTF-8; surrogateescape carries its bytes through unchanged.
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")

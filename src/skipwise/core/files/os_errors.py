@@ -30,6 +30,7 @@ def explained(path: Path, *, mend: str = ELSEWHERE) -> Iterator[None]:
             errno.EROFS: f"the file system is read-only; {mend}.",
             errno.ENOENT: f"no folder can be made there; {mend}.",
             errno.ENOTDIR: f"a part of that path is a file; {mend}.",
+            errno.EISDIR: f"a folder is in the way; {mend}.",
             errno.EEXIST: f"a file is in the way; {mend}.",
         }
         reason = reasons.get(error.errno or 0, f"{error.strerror or error}.")
