@@ -117,7 +117,7 @@ def _run(arguments: list[str], around: Surroundings, environment: dict[str, str]
     os.environ.update(environment)
     for number, name in enumerate(STREAMS):
         _connect(number, name, around, said)
-    sys.argv = [str(Path(cli.__file__).with_name("__main__.py")), *arguments]
+    sys.argv = [str(Path(cli.__file__).parents[1] / "__main__.py"), *arguments]
     if around.prepare is not None:
         around.prepare()
     cli.main()

@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from skipwise.cli import app as cli
+from skipwise.cli.program import as_typed
 from tests.conftest import Run, make_photos
 from tests.processes import heavy_imports
 
@@ -52,6 +53,7 @@ VERBS = (
 HELP = """
 import sys
 from skipwise.cli import app as cli
+from skipwise.cli.program import as_typed
 sys.argv = ["skipwise", "--help"]
 try:
     cli.main()
@@ -304,3 +306,22 @@ def test_a_stop_that_a_library_makes_another_exception_of_is_a_stop(monkeypatch:
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [
+        ("{here}/bin/skipwise", "bin/skipwise export runs/a"),
+        ("{here}/skipwise/__main__.py", "{python} -m skipwise export runs/a"),
+        ("{here}/pytest/__main__.py", "skipwise export runs/a"),
+    ],
+)
+def test_a_command_to_type_next_has_the_program_as_it_was_called(
+    called: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))  # the environment is not activated
+    monkeypatch.setattr(sys, "argv", [called.format(here=tmp_path)])
+    python = min(sys.executable, os.path.relpath(sys.executable), key=len)
+    assert as_typed("skipwise export runs/a") == shown.format(python=python)
+    assert as_typed("the same command again") == "the same command again"

@@ -48,6 +48,7 @@ PLACES = ("/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/usr", "/var")
 """Paths that some systems do not have."""
 
 OWNERS = {
+    "cleaning/caches.py": {"statvfs"},
     "cli/watchdog.py": {"fork", "waitpid", "SIGHUP", "SIGQUIT", "SIGKILL", "SIGBUS"},
     "comparison/executors/slurm/commands.py": {"getuid"},  # Slurm runs on nothing else
     "core/files/locks.py": {"fcntl", "major", "/proc/locks"},

@@ -147,7 +147,7 @@ def test_the_command_and_what_it_says_to_type_next(images: Path, tmp_path: Path,
     _, path = checkpoint(tmp_path, padded=False)
     words = ["--mean", "0.4914,0.4822,0.4465", "--std", "0.2023,0.1994,0.201"]
     shown = cli("evaluate", path, images, "--model", "projection_resnet20", *words)
-    following = re.search(r"Next: +skipwise (export .*)", shown.stdout)
+    following = re.search(r"Next: +.*skipwise (export .*)", shown.stdout)
     assert following is not None, shown.stderr
     assert "runs/evaluate/cifar10_resnet20-4118986f/evaluation.html" in shown.stdout
     assert "--classes class0,class1," in following[1]

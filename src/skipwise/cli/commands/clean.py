@@ -12,6 +12,7 @@ import typer
 from skipwise.cleaning.options import CleanOptions
 from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
+from skipwise.cli.program import as_typed
 from skipwise.core.escaping import say
 from skipwise.core.text import byte_size, command
 
@@ -45,7 +46,7 @@ def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None
     if found.done:
         print_freed(found)
     elif found.found:
-        say(f"Next:   {command('skipwise', 'clean', *line.words(without={'yes'}), '--yes')}")
+        say(f"Next:   {as_typed(command('skipwise', 'clean', *line.words(without={'yes'}), '--yes'))}")
     return 2 if found.left else 0
 
 

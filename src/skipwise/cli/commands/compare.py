@@ -94,7 +94,7 @@ def _print(comparison: Comparison, format: str) -> None:
 
 def _print_planned(planned: Planned, line: Line[CompareOptions], *, json: bool) -> None:
     """Prints the result of a dry run. The next command carries out the plan, from its file if it was saved."""
-    from skipwise.cli.summaries.next_steps import program_of
+    from skipwise.cli.program import program_of
     from skipwise.cli.summaries.planned import print_planned
     from skipwise.comparison.plan.saved import left_to
     from skipwise.comparison.wording.study import given_up

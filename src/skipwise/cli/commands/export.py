@@ -9,6 +9,7 @@ import typer
 
 from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
+from skipwise.cli.program import as_typed
 from skipwise.core.escaping import say
 from skipwise.core.text import command
 from skipwise.deploy.export.options import ExportOptions
@@ -42,8 +43,8 @@ def export(line: Line[ExportOptions], run: Run, data: Images = None, *, shown: P
     say(f"Artifact: {made.folder}")
     if made.served is not None:
         say(f"Server:   {made.served}")
-        say(f"Serve it: {serve_command(made.served)}")
+        say(f"Serve it: {as_typed(serve_command(made.served))}")
     if made.hub is not None:
         say(f"Hub:      {made.hub}")
-        say(f"Send it:  {command('skipwise', 'push', made.hub, 'user/name')}")
-    say(f"Next:     {verify_command(made)}")
+        say(f"Send it:  {as_typed(command('skipwise', 'push', made.hub, 'user/name'))}")
+    say(f"Next:     {as_typed(verify_command(made))}")

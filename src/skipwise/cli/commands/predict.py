@@ -13,6 +13,7 @@ import typer
 
 from skipwise.cli.declared import Line
 from skipwise.cli.options import OwnModelOptions
+from skipwise.cli.program import as_typed
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
 from skipwise.core.files.paths import output_path
@@ -79,11 +80,11 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
         say(f"{file} is finished already; nothing was left to do." if done.repeated else "")
         say(f"Answers: {file} ({count(tally.images, 'image')})")
         if (local_path(model) / "run.json").exists():
-            say(f"Next:    {command('skipwise', 'export', Path(model), *trusted)}")
+            say(f"Next:    {as_typed(command('skipwise', 'export', Path(model), *trusted))}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
         output_too = (*trusted, "--output", "predictions.csv")
         following = command("skipwise", "predict", Path(model), *map(Path, images), *output_too)
-        say(f"\nNext:   {following}", file=sys.stderr)
+        say(f"\nNext:   {as_typed(following)}", file=sys.stderr)
     return 0
 
 

@@ -9,6 +9,7 @@ import typer
 
 from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
+from skipwise.cli.program import as_typed
 from skipwise.core.escaping import say
 from skipwise.core.text import command
 from skipwise.deploy.hub.options import PushOptions
@@ -28,4 +29,4 @@ def push(line: Line[PushOptions], folder: Folder, name: Name, *, shown: PrintOpt
         print_json({"folder": str(sent.folder), "name": sent.name, "url": sent.url})
         return
     say(f"On the Hub: {sent.url}")
-    say(f"Next:       {command('skipwise', 'evaluate', f'hf-hub:{sent.name}', 'path/to/images')}")
+    say(f"Next:       {as_typed(command('skipwise', 'evaluate', f'hf-hub:{sent.name}', 'path/to/images'))}")

@@ -10,6 +10,7 @@ import typer
 
 from skipwise.cli.declared import Line
 from skipwise.cli.options import BEGAN, OwnModelOptions, PrintOptions, print_json
+from skipwise.cli.program import as_typed
 from skipwise.comparison.options import RestoreOptions
 from skipwise.core.escaping import say
 from skipwise.core.text import command
@@ -31,4 +32,4 @@ def restore(line: Line[RestoreOptions], run: Run, own: OwnModelOptions, shown: P
         return
     weights = found.folder / "weights.safetensors"
     say(f"{weights} is there; nothing had to be trained." if found.repeated else f"Weights: {weights}, byte for byte.")
-    say(f"Next:    {command('skipwise', 'export', found.folder)}")
+    say(f"Next:    {as_typed(command('skipwise', 'export', found.folder))}")

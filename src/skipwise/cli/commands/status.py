@@ -11,6 +11,7 @@ import typer
 
 from skipwise.cli.declared import Line
 from skipwise.cli.options import PrintOptions, print_json
+from skipwise.cli.program import as_typed
 from skipwise.core.escaping import say
 from skipwise.core.options import group, option, options
 from skipwise.watching.options import StatusOptions
@@ -72,7 +73,7 @@ def _print(found: Status) -> None:
     Console().print(rendered(found))
     if next_command := following(found):
         say()
-        say(f"Next:   {next_command}")
+        say(f"Next:   {as_typed(next_command)}")
 
 
 def _follow(line: Line[StatusOptions], folder: str, *, json: bool) -> Status:

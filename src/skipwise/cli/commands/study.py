@@ -70,7 +70,7 @@ def _print(report: StudyReport, *, json: bool) -> None:
 
 
 def _print_planned(planned: PlannedStudy, line: Line[StudyOptions], *, json: bool) -> None:
-    from skipwise.cli.summaries.next_steps import program_of
+    from skipwise.cli.program import program_of
     from skipwise.cli.summaries.study import print_planned_study
     from skipwise.core.text import command
 

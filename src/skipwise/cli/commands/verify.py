@@ -10,6 +10,7 @@ import typer
 
 from skipwise.cli.declared import Line
 from skipwise.cli.options import OwnModelOptions, PrintOptions, print_json
+from skipwise.cli.program import as_typed
 from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
@@ -83,9 +84,9 @@ def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *
     if page is not None:
         say(f"Certificate: {page}")
     if not certificate.images:
-        say(f"Next:        {command('skipwise', 'verify', Path(artifact), 'path/to/test/images')}")
+        say(f"Next:        {as_typed(command('skipwise', 'verify', Path(artifact), 'path/to/test/images'))}")
     elif certificate.passed:
-        say(f"Next:        {command('skipwise', 'predict', Path(artifact), 'path/to/images')}")
+        say(f"Next:        {as_typed(command('skipwise', 'predict', Path(artifact), 'path/to/images'))}")
     return status
 
 

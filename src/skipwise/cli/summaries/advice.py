@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skipwise.advice.advise import Advice
+from skipwise.cli.program import as_typed
 from skipwise.core.escaping import say
 from skipwise.core.text import command, without
 
@@ -19,4 +20,4 @@ def print_advice(advice: Advice, *, typed: Sequence[str]) -> None:
         say(sentence)
     say()
     kept = [word for word in without(typed[1:]) if word not in ("--advice", "--json")]
-    say(f"Next:   {command('skipwise', *kept, *advice.flags)}")
+    say(f"Next:   {as_typed(command('skipwise', *kept, *advice.flags))}")

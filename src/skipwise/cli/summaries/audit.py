@@ -9,6 +9,7 @@ from rich.text import Text
 
 from skipwise.auditing.record import AuditReport
 from skipwise.auditing.wording import TITLES, TO_MEND, summary
+from skipwise.cli.program import as_typed
 from skipwise.core.progress import Console
 from skipwise.core.text import command, finished_already, first, without
 
@@ -57,6 +58,6 @@ def _after_audit(report: AuditReport, typed: Sequence[str]) -> list[str]:
     excluding = any(finding.exclude for finding in report.record.findings) and report.trainable_without
     compare = command("skipwise", "compare", *kept, *(("--exclude", report.file) if excluding else ()))
     if not report.record.faults:
-        return [f"Next:   {compare}"]
-    again = f"Next:   {command('skipwise', 'audit', *kept)}  # once that is mended"
-    return [again, *([f"Or:     {compare}  # without what is flagged"] if excluding else [])]
+        return [f"Next:   {as_typed(compare)}"]
+    again = f"Next:   {as_typed(command('skipwise', 'audit', *kept))}  # once that is mended"
+    return [again, *([f"Or:     {as_typed(compare)}  # without what is flagged"] if excluding else [])]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from skipwise.cli.program import as_typed
 from skipwise.cli.summaries.further import print_further
 from skipwise.cli.summaries.next_steps import first_run, next_command
 from skipwise.comparison.recommend import Recommended, profile_command
@@ -60,7 +61,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
-    console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
+    console.print(Text(f"Next:   {as_typed(next_command(comparison, typed))}"), soft_wrap=True)
 
 
 def print_recommended(found: Recommended) -> None:
@@ -75,7 +76,7 @@ def print_recommended(found: Recommended) -> None:
     run = first_run(comparison, choice.candidate)
     if run is not None:
         own = ["--model", choice.candidate] if choice.candidate and is_own(choice.candidate) else []
-        console.print(Text(f"Next:   {command('skipwise', 'export', run, *own)}"), soft_wrap=True)
+        console.print(Text(f"Next:   {as_typed(command('skipwise', 'export', run, *own))}"), soft_wrap=True)
     if found.where == HERE and comparison.costs.recommendation.candidate is not None:
         console.print(Text(f"Elsewhere: run  {profile_command(comparison)}"), soft_wrap=True)
         with_costs = command("skipwise", "recommend", comparison.folder, "--costs", "costs.json")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from skipwise.cli.program import as_typed
 from skipwise.core.progress import Console
 from skipwise.core.text import command, count
 
@@ -35,7 +36,10 @@ def print_models(rows: Sequence[ListedNetwork]) -> None:
             row.paper,
         )
     console.print(table)
-    console.print(Text("\nNext:   skipwise compare digits --models resnet18,mobilenet_v2 --width 0.25"), soft_wrap=True)
+    console.print(
+        Text(f"\nNext:   {as_typed('skipwise compare digits --models resnet18,mobilenet_v2 --width 0.25')}"),
+        soft_wrap=True,
+    )
 
 
 def print_profile(report: ProfileReport) -> None:
@@ -79,4 +83,4 @@ def print_profile(report: ProfileReport) -> None:
     )
     names = ",".join(network.name for network in report.networks)
     following = command("skipwise", "compare", "path/to/your/images", "--models", names)
-    console.print(Text(f"Next:   {following}"), soft_wrap=True)
+    console.print(Text(f"Next:   {as_typed(following)}"), soft_wrap=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from skipwise.cli.program import as_typed
 from skipwise.core.progress import Console
 from skipwise.core.remote.copies import local_path
 from skipwise.core.text import command, finished_already
@@ -80,7 +81,7 @@ def print_evaluation(report: EvaluationReport, *, network: str, described: Seque
         verb, rest = "predict", ["path/to/images"]
     elif local_path(network).is_file() and "--classes" not in rest:
         rest += ["--classes", ",".join(found.classes)]
-    console.print(Text(f"Next:    {command('skipwise', verb, Path(network), *rest)}"), soft_wrap=True)
+    console.print(Text(f"Next:    {as_typed(command('skipwise', verb, Path(network), *rest))}"), soft_wrap=True)
 
 
 def _corruptions(found: Robustness) -> Table:

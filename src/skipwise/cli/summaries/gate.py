@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from skipwise.cli.program import as_typed
 from skipwise.core.progress import Console
 from skipwise.core.text import command
 from skipwise.gating import wording
@@ -43,7 +44,7 @@ def print_gate(report: GateReport, *, data: str | None, markdown: Path | None) -
     console.print()
     if markdown is not None:
         console.print(Text(f"Report: {markdown}"), soft_wrap=True)
-    console.print(Text(f"Next:   {_next(report, data)}"), soft_wrap=True)
+    console.print(Text(f"Next:   {as_typed(_next(report, data))}"), soft_wrap=True)
 
 
 def _next(report: GateReport, data: str | None) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from skipwise.cli.program import as_typed
 from skipwise.cli.summaries.comparison import pair_table
 from skipwise.comparison.wording import pairs, phrases
 from skipwise.core.progress import Console
@@ -34,7 +35,7 @@ def print_judgement(report: JudgeReport) -> None:
         console.print(Text(sentence), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {report.page}"), soft_wrap=True)
-    console.print(Text(f"Next:   {_next(report)}"), soft_wrap=True)
+    console.print(Text(f"Next:   {as_typed(_next(report))}"), soft_wrap=True)
 
 
 def _networks(judged: Judged) -> Table:

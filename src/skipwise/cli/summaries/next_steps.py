@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from skipwise.cli.program import program_of
 from skipwise.comparison.plan.layout import run_folder
 from skipwise.comparison.results.finished import Comparison
 from skipwise.core.text import command, without
@@ -58,16 +56,3 @@ def first_run(comparison: Comparison, name: str | None) -> Path | None:
         if candidate.name == name and run.status == "finished"
     ]
     return next((run for run in found if (run / WEIGHTS).is_file()), found[0] if found else None)
-
-
-def program_of(typed: Sequence[str]) -> list[str]:
-    """Returns the words that call the program."""
-    if typed[0].endswith("__main__.py"):
-        return [_short(sys.executable), "-m", "skipwise"]
-    # A virtual environment that is not activated has the program, but not on the path.
-    return ["skipwise"] if shutil.which("skipwise") else [_short(typed[0])]
-
-
-def _short(path: str) -> str:
-    """A program's path as one would type it from here."""
-    return min(path, os.path.relpath(path), key=len)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from skipwise.cli.summaries.next_steps import program_of
+from skipwise.cli.program import program_of
 from skipwise.comparison.wording.plans import outlined
 from skipwise.core.progress import Console
 from skipwise.core.text import command, duration, finished_already

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from skipwise.cli.program import as_typed
 from skipwise.core.progress import Console
 from skipwise.core.text import command, count, finished_already
 from skipwise.evaluating import wording
@@ -50,7 +51,7 @@ def print_trained(trained: Trained, report: EvaluationReport | None, *, words: S
     following = command("skipwise", "compare", Path(data), "--models", f"{spec.model},{other}", *options)
     if record.status == "failed":
         following = f"the same command with --lr {spec.recipe.lr / 10:g} (and another --output, if you gave one)"
-    console.print(Text(f"Next:   {following}"), soft_wrap=True)
+    console.print(Text(f"Next:   {as_typed(following)}"), soft_wrap=True)
 
 
 def _accuracy(accuracy: float, images: int, model: str) -> str:
