@@ -20,7 +20,6 @@ from ray.autoscaler.sdk import request_resources
 from ray.exceptions import RayError, RayTaskError
 from ray.util import client
 
-from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.executors.ray.task import Head
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError
@@ -185,8 +184,8 @@ def _memory_of(plan: Plan) -> float:
     room = Room(channels=plan.preprocessing.channels, size=plan.preprocessing.size)
     largest = 0.0
     for name in plan.trained:
-        if is_external(name) and count_candidate(plan, name) is None:
-            continue  # its runs will fail, and say why
+        if is_external(name):
+            continue  # its code runs in workers only, as it may end its process; its first run tells what it needs
         network = plan.network(name).build(seed=plan.question.first_seed)
         largest = max(largest, step_bytes(network, plan.execution, room, plan.recipe.batch_size))
     return NEEDS["torch"].memory + GIB / 4 + (largest if plan.execution.device == "cpu" else 0.0)
