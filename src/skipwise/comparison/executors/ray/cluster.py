@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 import socket
+import sys
 import threading
 import time
 import warnings
@@ -45,11 +46,13 @@ class ClusterNotice(UserWarning):
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a run needs of a node: CPUs, GPUs (a fraction, where several runs share one) and memory in bytes."""
+    """What a run needs of a node: CPUs, GPUs (a fraction, where several runs share one) and memory in bytes; and where
+    modules with networks of the user's own lie."""
 
     cpus: int
     gpus: float
     memory: int
+    modules: str = ""
 
     def missing(self, resources: dict[str, float]) -> str:
         """Returns the first thing that a node has too little of, in words; "" for a node that can do a run."""
@@ -72,7 +75,8 @@ class Needs:
     @property
     def environment(self) -> dict[str, Any]:
         """The environment of the processes that do runs, as Ray takes it."""
-        return {"env_vars": PATIENCE | {"OMP_NUM_THREADS": str(self.cpus)}}
+        modules = {"PYTHONPATH": self.modules} if self.modules else {}
+        return {"env_vars": PATIENCE | {"OMP_NUM_THREADS": str(self.cpus)} | modules}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +180,9 @@ def needs_of(plan: Plan, *, gpus: float | None = None, memory: float | None = No
     """
     if gpus is None:
         gpus = 1.0 if plan.execution.device == "cuda" else 0.0
-    return Needs(cpus=plan.execution.threads, gpus=gpus, memory=int(memory or _memory_of(plan)))
+    own = any(is_external(name) for name in plan.trained)
+    modules = os.pathsep.join(path for path in sys.path if path) if own else ""
+    return Needs(cpus=plan.execution.threads, gpus=gpus, memory=int(memory or _memory_of(plan)), modules=modules)
 
 
 def _memory_of(plan: Plan) -> float:
