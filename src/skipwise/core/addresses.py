@@ -122,7 +122,7 @@ def telling(progress: Callable[[str, int, int], None]) -> Iterator[None]:
 
 
 def told() -> Callable[[str, int, int], None]:
-    """What is told of the progress of copies."""
+    """Returns the function that is told of the progress of copies."""
     return _told.get() or (lambda *_: None)
 
 

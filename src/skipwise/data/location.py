@@ -24,11 +24,11 @@ def remember(folder: Path, request: Request, source: Source, *, tables: Iterable
         source: the images.
         tables: names of the files in the folder that hold the split; their checksums are written, too.
     """
-    write_sealed(folder / FILE, replace(request, data=whereabouts(request, source)), tables)
+    write_sealed(folder / FILE, replace(request, data=place_of(request, source)), tables)
 
 
-def whereabouts(request: Request, source: Source) -> str:
-    """The images as any later process can name them: a name, an address without secrets, or an absolute path."""
+def place_of(request: Request, source: Source) -> str:
+    """Returns the place of the images, as later processes can name it: a name, an address, or an absolute path."""
     if source.container is None:
         return request.data
     if is_address(request.data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from skipwise.tracking.session import Session, keep
 from skipwise.training.callbacks import Callback, End, Epoch, Phase, RunEnd, Start
 
 
-class Tracker(Callback):
+class Tracker(Callback, ABC):
     """A callback that logs runs in a tool: a run of the tool's for each run, and one above them for a comparison.
 
     A tracker of your own overrides `where`, `connect`, `begin`, `log` and `end`; the others do nothing here. They are
@@ -41,9 +42,9 @@ class Tracker(Callback):
     """The name for people."""
 
     @property
+    @abstractmethod
     def where(self) -> str:
         """The server, the project or the folder that the runs go to."""
-        raise NotImplementedError
 
     def connect(self, folder: Path) -> None:
         """Imports the tool and reaches its server; called first.
@@ -52,6 +53,7 @@ class Tracker(Callback):
             folder: where the results of the comparison or of the run are.
         """
 
+    @abstractmethod
     def begin(self, run: TrackedRun, *, parent: str | None, known: KnownRun | None) -> str:
         """Begins a run, or continues one; returns the tool's own name of it.
 
@@ -60,11 +62,11 @@ class Tracker(Callback):
             parent: the tool's name of the comparison that the run belongs to; None for the comparison itself.
             known: the run as it was tracked before. Where the tool does not have it any more, another one is begun.
         """
-        raise NotImplementedError
 
     def last_epoch(self, id: str) -> int | None:
         """The last epoch that the tool has of a run; None where it can't say, and our own notes are taken."""
 
+    @abstractmethod
     def log(self, id: str, epoch: int, metrics: Mapping[str, float], seconds: float) -> None:
         """Logs the metrics of an epoch.
 
@@ -74,7 +76,6 @@ class Tracker(Callback):
             metrics: finite numbers by name.
             seconds: when it was, since 1970.
         """
-        raise NotImplementedError
 
     def end(self, id: str, run: TrackedRun, ending: Ending) -> None:
         """Logs how a run or a comparison ended, and closes it."""

@@ -58,7 +58,7 @@ HALVED = 3
 
 
 def kept(trials: int) -> int:
-    """Of so many trials in a round, how many are trained for all epochs: the better half."""
+    """Returns the number of trials of a round that are trained for all epochs: the better half."""
     return (trials + 1) // 2
 
 

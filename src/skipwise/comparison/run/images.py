@@ -28,7 +28,7 @@ from skipwise.core.options import command_words
 from skipwise.data.cache.node_copy import open_near
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Images, Pixels, Selected
-from skipwise.data.location import check_tables, remember, whereabouts
+from skipwise.data.location import check_tables, place_of, remember
 from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.scan.inspection import PixelFormat
@@ -80,7 +80,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
     if plan.folds is not None:
         _store_folds(folder, plan.question.seeds, plan.folds, prepared)
     remember(folder, request, source, tables=["split.csv"] if plan.folds is None else ["split.csv", "folds.csv"])
-    data = whereabouts(request, source)
+    data = place_of(request, source)
     found = StoredImages(
         pack=None if packed is None else str(packed.path.absolute()),
         request=replace(request, data=data),

@@ -17,7 +17,7 @@ SLACK = 30.0
 KEPT = 101
 """The number of silences that are remembered for each network."""
 ENOUGH = 5
-"""With fewer of them it is not known yet what is usual."""
+"""The number of silences from which the usual length of one is known."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What is done on a node: one run, in a folder of its own.
+"""The task of a node: it does one run, in a folder of its own.
 
 The process of a worker does one run after another, and keeps the images open between them.
 """

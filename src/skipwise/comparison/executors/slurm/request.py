@@ -1,4 +1,4 @@
-"""What is asked of Slurm for each job, and whether any node has it."""
+"""The resources of each job of Slurm, and a check that some node has them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_MINUTES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class SlurmRequest:
-    """What is asked of Slurm for each job; None leaves it to Slurm.
+    """The resources that each job asks Slurm for; None leaves the choice to Slurm.
 
     Args:
         partition: its name.
