@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from skipwise.comparison.plan.plan import Included, Plan, Tuning
+from skipwise.comparison.plan.plan import Included, Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.report.networks import NetworkPage
 from skipwise.comparison.results.choice import HERE

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.comparison.budget.corrections import Budget
-from skipwise.comparison.plan.plan import Tuning
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.run import study as study_module
 from skipwise.comparison.run.collect import collect

@@ -18,7 +18,8 @@ from skipwise.comparison.budget import forecast, resolve
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.executors import in_process
 from skipwise.comparison.plan.extending import as_asked_before
-from skipwise.comparison.plan.plan import COMPARISONS, Plan, Tuning
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import read_json
 from skipwise.core.workspace.task import Task

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from skipwise.comparison.budget.fit import NEARLY, SPARE, fit_to_limit, limit_for
 from skipwise.comparison.budget.forecast import makespan, run_seconds, seconds
-from skipwise.comparison.plan.plan import Plan, Tuning
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.question import FEWEST, LEAST
 from skipwise.comparison.wording.study import given_up
 from skipwise.core.errors import SkipwiseError

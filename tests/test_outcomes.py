@@ -14,7 +14,8 @@ import pytest
 import skipwise
 from skipwise.cli.summaries.comparison import print_comparison
 from skipwise.comparison.plan.command import command
-from skipwise.comparison.plan.plan import Job, Plan, Tuning
+from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.counting import check_countable
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.report import evidence

@@ -20,7 +20,8 @@ import pytest
 
 import skipwise
 from skipwise.cli.commands import status as watching
-from skipwise.comparison.plan.plan import COMPARISONS, Plan, Tuning
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.interim import INTERIM, write_interim
 from skipwise.comparison.run.interim import interim_of
 from skipwise.comparison.run.study import run_study

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from skipwise.comparison.executors.executor import Event
-from skipwise.comparison.plan.plan import Job, Plan, Tuning
+from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import run_study

@@ -13,7 +13,8 @@ import pytest
 
 import skipwise
 from skipwise.comparison.executors import worker
-from skipwise.comparison.plan.plan import Plan, Tuning
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.images import without_test
 from skipwise.comparison.tuning.tried import best_rates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skipwise.comparison.plan.plan import Tuning
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.question import Question
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.statistics import MOST_SEEDS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skipwise.comparison.plan.plan import Plan, Tuning
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.wording.notes import failures
 from skipwise.comparison.wording.phrases import length, measure

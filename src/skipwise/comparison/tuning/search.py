@@ -21,7 +21,8 @@ from typing import Any
 import optuna
 
 from skipwise.comparison.plan.layout import TUNING
-from skipwise.comparison.plan.plan import Plan, Tuning, kept
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.tuning import Tuning, kept
 from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.rounds import Rounds
 from skipwise.comparison.tuning.tried import tried

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from skipwise.comparison.plan.plan import Job, Plan, Tuning
+from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.keeping import validation_outcome
 from skipwise.evaluation.outcomes import Outcome
