@@ -49,12 +49,12 @@ from skipwise.data.scan.inspection import PixelFormat, inspect_image
 from skipwise.data.sources import ReadingOptions
 from skipwise.nets.stems import resolve_stem
 from skipwise.nets.zoo import create_model
-from skipwise.training.inputs import with_statistics
+from skipwise.training.folder.record import RunSpec, find_run
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.record import RunSpec, find_run
+from skipwise.training.planning.inputs import with_statistics
 from skipwise.training.run.runner import execute_run
 
 VAL, POOL, MOST_EPOCHS = 500, 3_000, 100

@@ -18,14 +18,14 @@ import numpy as np
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import describe_machine
-from skipwise.deploy.artifact.images import batches, own_images
-from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export import quantize
 from skipwise.deploy.export.calibration import images_for_int8
 from skipwise.deploy.export.onnx_file import PROBABILITIES, to_onnx
 from skipwise.deploy.export.shipped import portable, trace_classifier
 from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.runtime.backend_import import import_backend
+from skipwise.deploy.trained.images import batches, own_images
+from skipwise.deploy.trained.trained_network import network_of_run
 
 IMAGES = 2000
 

@@ -28,11 +28,11 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
-from skipwise.training.inputs import choose_preprocessing, with_statistics
+from skipwise.training.folder.record import RunSpec, find_run
 from skipwise.training.loop.recipe import Recipe, rescaled
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.record import RunSpec, find_run
+from skipwise.training.planning.inputs import choose_preprocessing, with_statistics
 from skipwise.training.run.runner import execute_run
 
 BASE = Recipe(

@@ -34,12 +34,12 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.nets.zoo import create_model
-from skipwise.training.inputs import with_statistics
+from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.record import RunSpec
+from skipwise.training.planning.inputs import with_statistics
 from skipwise.training.run.runner import execute_run
 
 Setting = tuple[str, int]

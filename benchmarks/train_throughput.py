@@ -39,11 +39,11 @@ from skipwise.cost.counts import count
 from skipwise.cost.timing import bf16_speedup, matrix_product
 from skipwise.nets.zoo import create_model
 from skipwise.training.callbacks import Callback
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES, RecipeOptions, choose_recipe, of_one_size
 from skipwise.training.machine.compiling import compiled
 from skipwise.training.machine.execution import choose_execution
-from skipwise.training.run.state import TrainState
 from skipwise.training.train import train
 
 SIZE, CLASSES = 32, 10

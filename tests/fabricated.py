@@ -42,9 +42,9 @@ from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.one_network import Answers, evaluate_answers
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome
 from skipwise.statistics import Estimate, Pair, Verdict
+from skipwise.training.folder.state import EpochMetrics
 from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.state import EpochMetrics
 
 NASTY = "<script>alert(1)</script>|`*x*"
 CLASSES = ("aeroplane", "bird", "cat", "deer", "dog")

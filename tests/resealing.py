@@ -16,8 +16,8 @@ from PIL import Image
 import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of, sha256
-from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.export import export
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.deploy.verify.verify import verify
 
 CLASSES = ("anchor", "bell", "comb")

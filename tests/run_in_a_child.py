@@ -10,10 +10,10 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from skipwise.training.folder.record import RunSpec
+from skipwise.training.folder.state import TrainState
 from skipwise.training.run import saving
-from skipwise.training.run.record import RunSpec
 from skipwise.training.run.runner import execute_run
-from skipwise.training.run.state import TrainState
 from tests.calling import calls
 from tests.test_training import IMAGES, RECIPE, make_spec
 

@@ -15,9 +15,9 @@ from skipwise.comparison import conclude
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING
+from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
-from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import StudyResult
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.folders import make_folder
@@ -26,10 +26,10 @@ from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import measure
 from skipwise.training.callbacks import Epoch, RunEnd
+from skipwise.training.folder.predictions import Predictions, write_predictions
+from skipwise.training.folder.record import RunRecord, failed_run, write_run
 from skipwise.training.loop.recipe import RECIPES, shortened
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.predictions import Predictions, write_predictions
-from skipwise.training.run.record import RunRecord, failed_run, write_run
 from tests.calling import calls
 from tests.fabricated import fabricate
 

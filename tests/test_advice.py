@@ -25,9 +25,9 @@ from skipwise.advice.traits import Traits, alike, detail
 from skipwise.advice.weights import should_start_from_weights
 from skipwise.data.image.thumbnails import thumbnail
 from skipwise.nets.weights.published import published
-from skipwise.training import starting_weights as starting
 from skipwise.training.callbacks import Callback
 from skipwise.training.train import train
+from skipwise.training.weights import starting_weights as starting
 from tests.conftest import Run
 
 TRAITS = Traits(

@@ -17,8 +17,8 @@ from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
 from skipwise.training.callbacks import RunEnd, Start
-from skipwise.training.run.names import CHECKPOINT
-from skipwise.training.run.record import find_run
+from skipwise.training.folder.names import CHECKPOINT
+from skipwise.training.folder.record import find_run
 from skipwise.training.run.saving import saved_steps
 
 LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"

@@ -18,11 +18,11 @@ from skipwise.data.batches import augment
 from skipwise.data.batches.batches import Augmentation, Batch, TrainingBatches, stream, to_input
 from skipwise.data.batches.mixing import cutmix, mixup
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.recipe import RECIPES, RecipeOptions, choose_recipe
 from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.loop.trainer import Training, batch_loss
 from skipwise.training.machine.execution import Execution, reproducible
-from skipwise.training.run.state import TrainState
 
 NONE = Augmentation(mirror=False, shift=0)
 EVERYTHING = {

@@ -22,7 +22,7 @@ from skipwise.data.sources.named.in_memory import NAMED
 from skipwise.evaluating.relying import relied
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
 from skipwise.evaluation.variants import backgrounds as variant
-from skipwise.training.run.variant_answers import read_variant
+from skipwise.training.folder.variant_answers import read_variant
 
 LINEAR, DECIDES = "tests.external_networks:Linear", "tests.external_networks:Decides"
 COLOURS = np.random.default_rng(5).permutation(

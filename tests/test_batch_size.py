@@ -29,7 +29,7 @@ from skipwise.nets.zoo import create_model
 from skipwise.training.callbacks import Callback
 from skipwise.training.loop.recipe import RECIPES, rescaled
 from skipwise.training.machine.execution import Execution
-from skipwise.training.plan import RUNS, RunPlan
+from skipwise.training.planning.plan import RUNS, RunPlan
 from skipwise.training.probe.batch_size import Room, TooLarge, largest_batch, with_batch
 from skipwise.training.train import train
 from tests.conftest import Run

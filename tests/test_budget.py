@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.comparison.budget.corrections import Budget
+from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.run import study as study_module
-from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import StudyResult, run_study
 from skipwise.core.errors import SkipwiseError
 from skipwise.training.callbacks import Phase
@@ -229,7 +229,7 @@ def test_a_network_whose_runs_all_fail_does_not_pass_for_a_quick_machine(tmp_pat
 def test_whenever_it_is_killed_it_goes_on_and_plan_and_corrections_give_the_same_bytes(
     tmp_path: Path, speed: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipwise.comparison.run.collect.count_candidate", lambda *_: None)
+    monkeypatch.setattr("skipwise.comparison.evidence.collect.count_candidate", lambda *_: None)
     expected, accuracies = epochs_of(3), CLOSE | {"plain18": 0.2}
     whole = Machine(slower(expected, speed), accuracies)
     reference = Comparison(asking(3, looks=(2, 3), epochs=4), tmp_path / "whole", expected, 300.0)

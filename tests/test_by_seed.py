@@ -12,21 +12,21 @@ import pytest
 
 import skipwise
 from skipwise import SkipwiseError
+from skipwise.comparison.evidence.by_seed import target_epochs
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.report.markdown import markdown
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.results.records import Results, RunResult
 from skipwise.comparison.results.target import TargetEpochs
-from skipwise.comparison.run.by_seed import target_epochs
 from skipwise.comparison.wording import by_seed
 from skipwise.comparison.wording.answer import answer
 from skipwise.comparison.wording.plans import outlined
 from skipwise.comparison.wording.study import asked
 from skipwise.evaluation.metrics import Metrics
 from skipwise.statistics import Attempt, reachings, spreads
-from skipwise.training.run.files import read_history, write_history
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.files import read_history, write_history
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.state import EpochMetrics
 from tests.fabricated import Fabricated, fabricate
 
 LINEAR = ["tests.external_networks:Linear", "tests.external_networks:linear"]

@@ -14,8 +14,8 @@ from skipwise.comparison.run import observer as comparison_observer
 from skipwise.training import callbacks as module
 from skipwise.training import observer as train_observer
 from skipwise.training.callbacks import Callback, CallbackFailed, Callbacks, End, Epoch, Phase, RunEnd, Start
-from skipwise.training.run.files import read_history
-from skipwise.training.run.record import failed_run
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.record import failed_run
 from tests.calling import calls
 from tests.fabricated import fabricate
 from tests.processes import children_of

@@ -17,7 +17,7 @@ from skipwise.cost.interleaved import Timing
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, Golden, Provenance, Quantization
 from skipwise.deploy.artifact.golden import GoldenCheck
-from skipwise.deploy.artifact.images import other_images
+from skipwise.deploy.trained.images import other_images
 from skipwise.deploy.verify.agreement import agreement, quality
 from skipwise.deploy.verify.certificate import write_certificate
 from skipwise.deploy.verify.record import Certificate, Verified

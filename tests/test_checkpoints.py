@@ -24,7 +24,7 @@ import skipwise
 from skipwise import SkipwiseError, create_model, load_weights
 from skipwise.nets.weights.loading import Loaded
 from skipwise.training.callbacks import Callback
-from skipwise.training.starting_weights import find_start
+from skipwise.training.weights.starting_weights import find_start
 from tests.loading import load_tensors
 from tests.test_weights import perturbed
 

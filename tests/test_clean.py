@@ -25,9 +25,9 @@ from skipwise.core.files.locks import locked
 from skipwise.core.workspace.heartbeat import HEARTBEAT, Pulse
 from skipwise.data.cache.origins import note_origin, origins
 from skipwise.data.cache.rows import RowWriter
-from skipwise.training.run.dropped import DROPPED
-from skipwise.training.run.names import CHECKPOINT, WEIGHTS, previous
-from skipwise.training.run.record import read_run, write_run
+from skipwise.training.folder.dropped import DROPPED
+from skipwise.training.folder.names import CHECKPOINT, WEIGHTS, previous
+from skipwise.training.folder.record import read_run, write_run
 from tests.fabricated import fabricate
 from tests.simulated import answered
 

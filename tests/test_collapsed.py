@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from skipwise.comparison.evidence.collapse import has_learned
+from skipwise.comparison.evidence.collect import collect
+from skipwise.comparison.evidence.predictions import read_tested
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.question.grouping import Grouping, grouping_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Results
-from skipwise.comparison.run.collapse import has_learned
-from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.predictions import read_tested
 from skipwise.comparison.run.study import run_study
 from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer
@@ -30,8 +30,8 @@ from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.statistics import share
-from skipwise.training.run.predictions import Predictions
-from skipwise.training.run.record import RunSpec
+from skipwise.training.folder.predictions import Predictions
+from skipwise.training.folder.record import RunSpec
 from tests.fabricated import fabricate
 from tests.test_study import IMAGES, Accuracy, Answering, Folds, make_plan
 

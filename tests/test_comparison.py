@@ -26,8 +26,8 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of, sha256
 from skipwise.core.files.json_records import read_json
 from skipwise.training.callbacks import Epoch, RunEnd, Start
+from skipwise.training.folder.files import read_history
 from skipwise.training.run.checkpoint import load_checkpoints
-from skipwise.training.run.files import read_history
 from tests.conftest import Run, make_photos, making
 from tests.processes import Command, Prepare, children_of, heavy_imports, time_briefly
 

@@ -15,10 +15,10 @@ from torch import nn
 import skipwise
 from skipwise import DepthNorms, NetworkSpec, SkipwiseError, read_depth_norms
 from skipwise.training.callbacks import Callback, CallbackFailed
-from skipwise.training.depth_figures import depth_charts, depth_svg, depth_table
-from skipwise.training.depth_norms import DEPTH_NORMS, DepthRecord, DepthSnapshot
+from skipwise.training.depth.figures import depth_charts, depth_svg, depth_table
+from skipwise.training.depth.norms import DEPTH_NORMS, DepthRecord, DepthSnapshot
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.depth import sizes_by_depth
-from skipwise.training.run.state import TrainState
 
 TRAIN: dict[str, Any] = {"width": 0.125, "epochs": 2, "img_size": 16, "precision": "fp32", "compile": False}
 

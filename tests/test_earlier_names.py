@@ -20,9 +20,9 @@ from skipwise.core.files.earlier_names import with_current_names, with_earlier_n
 from skipwise.deploy.verify.record import Certificate
 from skipwise.deploy.verify.results import Flip
 from skipwise.statistics.records import Pair
+from skipwise.training.folder.record import RunRecord
 from skipwise.training.loop.recipe import Recipe
-from skipwise.training.plan import RunPlan
-from skipwise.training.run.record import RunRecord
+from skipwise.training.planning.plan import RunPlan
 
 KEPT = sorted(path.parent for path in (Path(__file__).parents[1] / "docs" / "comparisons").glob("*/plan.json"))
 

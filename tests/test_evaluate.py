@@ -17,7 +17,7 @@ from skipwise.deploy.export.export import Exported
 from skipwise.evaluating.evaluate import evaluate, read_evaluation
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.temperature import fit_temperature
-from skipwise.training.run.predictions import read_predictions
+from skipwise.training.folder.predictions import read_predictions
 from tests.conftest import make_photos
 
 

@@ -12,8 +12,8 @@ from PIL import Image
 import skipwise
 from skipwise import SkipwiseError
 from skipwise.comparison.question.target import check_reachable
-from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.export.export import Exported
+from skipwise.deploy.trained.images import LabelledImages
 
 
 def pictures(root: Path, classes: list[str], *, side: int = 24, mode: str = "RGB") -> Path:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skipwise.evaluating import wording
-from skipwise.evaluating.page import Shown, evaluation_page
+from skipwise.evaluating.report import wording
+from skipwise.evaluating.report.page import Shown, evaluation_page
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.mistakes import pair_examples
 from skipwise.evaluation.one_network import Answers, Evaluation, evaluate_answers, measured

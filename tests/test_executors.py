@@ -18,8 +18,8 @@ from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import declared
 from skipwise.training.callbacks import RunEnd, Start
-from skipwise.training.run.files import read_history
-from skipwise.training.run.record import find_run
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.record import find_run
 from tests.jobs_here import JobsHere
 
 KINDS = [

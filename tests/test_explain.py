@@ -20,9 +20,9 @@ import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.batches.batches import to_input
 from skipwise.deploy.artifact.artifact import read_artifact
-from skipwise.deploy.artifact.images import fit
-from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export import heat_maps
+from skipwise.deploy.trained.images import fit
+from skipwise.deploy.trained.trained_network import network_of_run
 from skipwise.explaining.overlay import LEAST_SIDE, centre_share, enlarged, overlay
 from skipwise.explaining.record import ExplanationReport, read_explanation
 from skipwise.nets.explanation.activation_maps import class_activation_maps

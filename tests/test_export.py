@@ -24,19 +24,19 @@ from skipwise.core.workspace.whole import making_whole
 from skipwise.data.image.decode import decode
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact, sealed
-from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.artifact.folder import EXPORTS, export_plan
-from skipwise.deploy.artifact.images import fit, own_images
-from skipwise.deploy.artifact.trained_network import (
+from skipwise.deploy.export.export import Exported, export
+from skipwise.deploy.runtime.run_session import RunSession
+from skipwise.deploy.runtime.session import open_session
+from skipwise.deploy.trained.external_weights import ExternalWeights
+from skipwise.deploy.trained.images import fit, own_images
+from skipwise.deploy.trained.trained_network import (
     network_of_artifact,
     network_of_file,
     network_of_run,
 )
-from skipwise.deploy.export.export import Exported, export
-from skipwise.deploy.runtime.run_session import RunSession
-from skipwise.deploy.runtime.session import open_session
 from skipwise.deploy.verify.verify import verify
-from skipwise.training.run.record import read_run, write_run
+from skipwise.training.folder.record import read_run, write_run
 from tests.conftest import Run, make_photos, making
 
 SIZE = 24

@@ -23,12 +23,12 @@ from skipwise.comparison.plan.tuning import Tuning
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import read_json
 from skipwise.core.workspace.task import Task
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunRecord
+from skipwise.training.folder.state import EpochMetrics
 from skipwise.training.loop.recipe import RecipeOptions, choose_recipe, of_one_size
 from skipwise.training.loop.trainer import Training
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunRecord
-from skipwise.training.run.state import EpochMetrics
 from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")

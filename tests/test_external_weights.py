@@ -14,7 +14,7 @@ import skipwise
 from skipwise import SkipwiseError, create_model
 from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.nets.weights.published import expected, fetch, find_cached, published
-from skipwise.training.starting_weights import available
+from skipwise.training.weights.starting_weights import available
 from tests.serving import Site, redirected_to, serving
 
 pytest.importorskip("timm")

@@ -19,9 +19,9 @@ from skipwise.comparison.wording.study import given_up
 from skipwise.core.errors import SkipwiseError
 from skipwise.statistics import SCHEDULE
 from skipwise.training.loop.recipe import RECIPES, shortened
+from skipwise.training.planning.setting import Setting, enough_epochs
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.time_budget import parse_limit
-from skipwise.training.setting import Setting, enough_epochs
 from tests.fabricated import fabricate
 
 NAMES = ("resnet18", "se_resnet18", "plain18", "resnet34")

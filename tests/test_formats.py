@@ -11,10 +11,10 @@ import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.preprocess import fit_square
 from skipwise.deploy import formats
-from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_run
 from skipwise.deploy.formats import FORMATS, ExportJob, find_backend, find_format
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.run_session import RunSession
+from skipwise.deploy.trained.trained_network import TrainedNetwork, network_of_run
 from tests.conftest import Run
 
 PAGE = Path(__file__).parent.parent / "docs" / "shipping.md"

@@ -22,13 +22,13 @@ import torch
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.export import export
 from skipwise.deploy.formats import find_backend
 from skipwise.deploy.runtime import limits
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.torch_file import read_program
 from skipwise.deploy.runtime.torch_operators import _ATEN, function_called
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.deploy.verify.verify import verify
 from skipwise.nets.zoo import create_model
 from tests import processes

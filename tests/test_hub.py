@@ -14,9 +14,9 @@ import torch
 
 import skipwise
 from skipwise.core.errors import NotTrusted, SkipwiseError
-from skipwise.deploy.artifact.external_weights import ExternalWeights
-from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_hub
 from skipwise.deploy.hub.timm_copy import NAMES, TOLERANCE, timm_copy
+from skipwise.deploy.trained.external_weights import ExternalWeights
+from skipwise.deploy.trained.trained_network import TrainedNetwork, network_of_file, network_of_hub
 from skipwise.nets.spec import NetworkSpec
 from skipwise.nets.weights.loading import load_weights
 from tests.conftest import Run, make_photos, making

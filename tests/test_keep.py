@@ -23,10 +23,10 @@ from skipwise.core.errors import Busy, SkipwiseError
 from skipwise.core.files.checksums import read_sealed, sha256
 from skipwise.core.files.locks import locked
 from skipwise.training.callbacks import Callback, RunEnd
-from skipwise.training.run import dropped
-from skipwise.training.run.dropped import DROPPED, Dropped, drop_weights, need_weights, weights_hash
-from skipwise.training.run.names import WEIGHTS
-from skipwise.training.run.record import RunRecord, find_run, write_run
+from skipwise.training.folder import dropped
+from skipwise.training.folder.dropped import DROPPED, Dropped, drop_weights, need_weights, weights_hash
+from skipwise.training.folder.names import WEIGHTS
+from skipwise.training.folder.record import RunRecord, find_run, write_run
 from tests.fabricated import fabricate
 from tests.simulated import answered
 from tests.test_study import make_plan
@@ -179,7 +179,7 @@ def test_what_can_not_be_restored_is_told(kind: str, tmp_path: Path) -> None:
     if kind == "failed":
         plan = make_plan(tmp_path)
         from skipwise.comparison.plan.plan import COMPARISONS
-        from skipwise.training.run.record import failed_run
+        from skipwise.training.folder.record import failed_run
 
         COMPARISONS.begin(tmp_path, plan)
         folder.mkdir(parents=True)

@@ -13,9 +13,9 @@ import skipwise
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.core.files.checksums import read_sealed
 from skipwise.deploy.artifact.artifact import read_artifact
-from skipwise.training.run.files import read_history
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import find_run
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import find_run
 
 HERE = Path(__file__).parent / "kept"
 OPTIONS = {

@@ -17,7 +17,7 @@ from skipwise.core.files.json_limits import MOST_MEMORY as MOST_JSON
 from skipwise.core.files.json_limits import memory_of_structure
 from skipwise.core.files.zip_directory import LARGEST_DIRECTORY, MOST_FILES
 from skipwise.data.sources.unpacking import check_text
-from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.folder.predictions import Predictions, read_predictions, write_predictions
 from tests.conftest import make_photos
 from tests.test_bombs import MOST_MEMORY, audited
 
@@ -110,7 +110,7 @@ READ = """
 import resource, sys
 from pathlib import Path
 from skipwise.core.errors import Damaged
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.record import read_run
 try:
     read_run(Path(sys.argv[1]))
 except Damaged as error:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from skipwise.comparison.evidence.learning import climbs, not_learned
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.run.learning import climbs, not_learned
 from skipwise.core.files.folders import make_folder
 from skipwise.evaluation.metrics import Metrics
-from skipwise.training.run.files import write_history
-from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
-from skipwise.training.run.record import RunRecord, write_run
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.files import write_history
+from skipwise.training.folder.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.folder.record import RunRecord, write_run
+from skipwise.training.folder.state import EpochMetrics
 from tests.simulated import answered, asking
 
 

@@ -30,7 +30,7 @@ from skipwise.data.store.streamed import Streamed
 from skipwise.deploy.artifact.artifact import read_artifact
 from skipwise.deploy.export.export import export
 from skipwise.deploy.verify.verify import verify
-from skipwise.training.run.record import RunRecord
+from skipwise.training.folder.record import RunRecord
 from tests.encoded import chunk, encode, pack_12_bits, png_with, tiff
 
 RNG = np.random.default_rng(0)

@@ -19,6 +19,7 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.logits import evaluating
 from skipwise.evaluation.metrics import Metrics
 from skipwise.nets.zoo import create_model, list_models
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop import schedule
 from skipwise.training.loop.initialisation import dirac, whiten
 from skipwise.training.loop.optimizer import (
@@ -42,7 +43,6 @@ from skipwise.training.loop.recipe import (
 from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.execution import Execution, reproducible
-from skipwise.training.run.state import TrainState
 
 PLAIN = replace(RECIPES["reference"], epochs=2, batch_size=8, lr=0.05, label_smoothing=0.1, warmup=0.25)
 EVERYTHING = replace(

@@ -20,10 +20,10 @@ from skipwise.comparison.report.fairness import different, equal
 from skipwise.comparison.run.images import store_weights, weights_of
 from skipwise.core.files.checksums import sha256
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.training.folder.record import read_run
 from skipwise.training.loop.recipe import RECIPES, RecipeOptions, fine_tuning
-from skipwise.training.run.record import read_run
-from skipwise.training.starting_weights import Start
 from skipwise.training.train import Trained, train
+from skipwise.training.weights.starting_weights import Start
 from tests.fabricated import fabricate
 from tests.test_training import make_spec
 

@@ -20,8 +20,8 @@ from skipwise.comparison.report.networks import write_network_pages
 from skipwise.comparison.results.division import MOST_IMAGES, divide
 from skipwise.comparison.results.finished import Comparison, read_comparison
 from skipwise.core.files.locks import locked
-from skipwise.training.depth_norms import DepthRecord, DepthSnapshot, write_depth_norms
-from skipwise.training.run.predictions import read_predictions
+from skipwise.training.depth.norms import DepthRecord, DepthSnapshot, write_depth_norms
+from skipwise.training.folder.predictions import read_predictions
 from tests.browsing import CONTRASTS, page_of
 from tests.test_comparison import QUICK
 

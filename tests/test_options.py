@@ -20,10 +20,10 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.options import Listed, build, command_words, declared, group, option, options
 from skipwise.core.signatures import takes
 from skipwise.data.options import ReadingOptions
-from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.formats import PRECISIONS
 from skipwise.deploy.servers import SERVERS
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.training.loop.recipe import BALANCES, RECIPES, RecipeOptions
 from skipwise.training.options import TrainOptions
 

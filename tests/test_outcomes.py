@@ -13,6 +13,7 @@ import pytest
 
 import skipwise
 from skipwise.cli.summaries.comparison import print_comparison
+from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.plan.tuning import Tuning
@@ -25,7 +26,6 @@ from skipwise.comparison.results.choice import Limits, choose
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.ratios import ratio
 from skipwise.comparison.results.records import Results
-from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import run_study
 from skipwise.comparison.wording.answer import answer, excess
 from skipwise.comparison.wording.notes import notes
@@ -38,8 +38,8 @@ from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import measure
 from skipwise.evaluation.options import OutcomeOptions
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
-from skipwise.training.run.predictions import Predictions, write_predictions
-from skipwise.training.run.record import RunRecord, write_run
+from skipwise.training.folder.predictions import Predictions, write_predictions
+from skipwise.training.folder.record import RunRecord, write_run
 from tests.contributing import run_example
 from tests.fabricated import fabricate, write_comparison
 from tests.test_study import MACHINE, Answering

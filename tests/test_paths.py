@@ -14,10 +14,10 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.paths import output_path, refuse_address, user_path
 from skipwise.core.text import byte_size, command
 from skipwise.data.sources import open_source
-from skipwise.deploy.artifact.external_weights import ExternalWeights
-from skipwise.deploy.artifact.trained_network import network_of_file, network_of_run
 from skipwise.deploy.predict.inputs import Inputs
-from skipwise.training.starting_weights import find_start
+from skipwise.deploy.trained.external_weights import ExternalWeights
+from skipwise.deploy.trained.trained_network import network_of_file, network_of_run
+from skipwise.training.weights.starting_weights import find_start
 
 
 @pytest.mark.parametrize(

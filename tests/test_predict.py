@@ -28,7 +28,6 @@ from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing, fit_square
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.artifact.artifact import read_artifact
-from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export.export import export
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answers import Answer
@@ -37,6 +36,7 @@ from skipwise.deploy.predict.inputs import Inputs
 from skipwise.deploy.predict.predict import PredictionJob
 from skipwise.deploy.predict.predictor import Predictor
 from skipwise.deploy.runtime.run_session import RunSession
+from skipwise.deploy.trained.trained_network import network_of_run
 from tests.conftest import Run
 from tests.processes import Command
 from tests.test_cli import call

@@ -17,7 +17,7 @@ from skipwise.comparison.question import starting_weights as starts
 from skipwise.nets import spec, zoo
 from skipwise.nets.weights import published as module
 from skipwise.nets.weights.published import Published, fetch, has_published, published
-from skipwise.training import starting_weights as starting
+from skipwise.training.weights import starting_weights as starting
 from tests.serving import Site, serving
 
 # Connections that are given up on are left to the garbage collector.

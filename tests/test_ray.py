@@ -23,8 +23,8 @@ from skipwise.comparison.executors.attempts import attempts_at
 from skipwise.comparison.executors.ray.task import Report
 from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.training.callbacks import Start
-from skipwise.training.run.names import CHECKPOINT
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.names import CHECKPOINT
+from skipwise.training.folder.record import read_run
 from skipwise.training.run.saving import saved_steps
 from tests import ray_cluster
 

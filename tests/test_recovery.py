@@ -21,12 +21,12 @@ import pytest
 import torch
 
 from skipwise.core.errors import SkipwiseError, TrainingFailed
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.compiling import has_compiler
 from skipwise.training.run import saving
 from skipwise.training.run.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
-from skipwise.training.run.files import read_history
-from skipwise.training.run.record import RunSpec
 from skipwise.training.run.runner import execute_run
 from tests.calling import calls
 from tests.processes import FORKING

@@ -15,13 +15,13 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of
 from skipwise.deploy.artifact.artifact import read_artifact
 from skipwise.deploy.artifact.reference import INPUTS, Reference, Threshold, measured, parts, spread
-from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export.chosen import chosen_by
 from skipwise.deploy.export.export import Exported
+from skipwise.deploy.trained.trained_network import network_of_run
 from skipwise.deploy.verify.wording import exported as in_words
 from skipwise.deploy.verify.wording import not_sure
-from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
-from skipwise.training.run.record import read_run, write_run
+from skipwise.training.folder.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.folder.record import read_run, write_run
 
 KEPT = Path(__file__).parent / "kept" / "finished"
 

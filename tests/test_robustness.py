@@ -17,19 +17,19 @@ import pytest
 from skipwise.cli.summaries.evaluation import print_evaluation
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import write_sealed
-from skipwise.deploy.artifact.images import own_images
 from skipwise.deploy.export.export import Exported
 from skipwise.deploy.runtime.session import open_session
+from skipwise.deploy.trained.images import own_images
 from skipwise.evaluating import corrupting
-from skipwise.evaluating import corruption_wording as wording
 from skipwise.evaluating.corrupting import asked_corruptions
 from skipwise.evaluating.evaluate import evaluate, read_evaluation
 from skipwise.evaluating.options import CorruptionOptions
+from skipwise.evaluating.report import corruption_wording as wording
 from skipwise.evaluation.corruptions import CORRUPTIONS, corrupt
 from skipwise.evaluation.robustness import Robustness, robustness
 from skipwise.statistics.groups import Groups
 from skipwise.statistics.means import bounded_mean_interval
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.record import read_run
 from tests.browsing import page_of
 from tests.conftest import make_photos
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skipwise import SkipwiseError
-from skipwise.deploy.artifact.external_weights import ExternalWeights
-from skipwise.deploy.artifact.normalisation import IMAGENET_MEAN, IMAGENET_STD, check_scale, reversed_channels
+from skipwise.deploy.trained.external_weights import ExternalWeights
+from skipwise.deploy.trained.normalisation import IMAGENET_MEAN, IMAGENET_STD, check_scale, reversed_channels
 
 THREE = {name: st.tuples(*[st.floats(low, high)] * 3) for name, low, high in (("mean", 0.02, 0.98), ("std", 0.02, 0.9))}
 

@@ -16,8 +16,8 @@ from skipwise.comparison.run.time_left import left_of
 from skipwise.core import progress
 from skipwise.core.remaining import Remaining
 from skipwise.training.callbacks import Epoch, Phase, RunEnd, Start
+from skipwise.training.folder.record import failed_run
 from skipwise.training.loop.schedule import step_cost
-from skipwise.training.run.record import failed_run
 from tests.fabricated import fabricate
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skipwise.training.loop.recipe import RECIPES
-from skipwise.training.setting import (
+from skipwise.training.planning.setting import (
     ENLARGED,
     ENOUGH_EPOCHS,
     ENOUGH_STEPS,

@@ -12,6 +12,8 @@ import pytest
 
 import skipwise
 from skipwise.cli.summaries.comparison import print_comparison, print_recommended
+from skipwise.comparison.evidence.collect import collect
+from skipwise.comparison.evidence.predictions import read_answers, read_tested
 from skipwise.comparison.plan.arguments import arguments
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
@@ -24,8 +26,6 @@ from skipwise.comparison.results.choice import Limits, choose
 from skipwise.comparison.results.finished import Comparison, record
 from skipwise.comparison.results.judged import possible, possible_pairs
 from skipwise.comparison.results.records import Results
-from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.predictions import read_answers, read_tested
 from skipwise.comparison.run.study import run_study
 from skipwise.comparison.wording.further import claims, decides, further
 from skipwise.comparison.wording.plans import outlined
@@ -162,7 +162,7 @@ def test_every_outcome_is_judged_with_its_share_of_alpha(several: tuple[Path, Pl
 
 
 def _record(folder: Path, name: str) -> object:
-    from skipwise.training.run.record import read_run
+    from skipwise.training.folder.record import read_run
 
     return read_run(folder / name)
 
@@ -271,7 +271,7 @@ def test_a_plan_with_several_outcomes_is_saved_and_given_again(
 
 def test_images_in_groups_are_judged_in_groups_by_every_outcome(tmp_path: Path) -> None:
     """Outcomes that count different images each take the groups of their own."""
-    from skipwise.comparison.run.further import judge_further
+    from skipwise.comparison.evidence.further import judge_further
 
     plan, results = made(tmp_path, "log-loss:classes=bee,cat", "accuracy")
     study = run_study(plan, tmp_path, Graded(tmp_path, resnet18=2.2, plain18=1.9))

@@ -11,8 +11,8 @@ import skipwise
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.wording.phrases import length
 from skipwise.comparison.wording.study import given_up
-from skipwise.training import draft
 from skipwise.training.loop.recipe import Recipe
+from skipwise.training.planning import draft
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.time_budget import LEAST_STEPS
 from tests.fabricated import fabricate

@@ -13,9 +13,9 @@ import onnx
 import pytest
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.artifact.signing import SIGNATURE, SecretKey, read_public_key, read_secret_key
 from skipwise.deploy.export.export import Exported, export
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.deploy.verify.verify import verify
 from tests.conftest import Run, Shipped
 from tests.resealing import CLASSES, SIZE, changed, reseal

@@ -13,9 +13,9 @@ import skipwise
 from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.core.errors import NotTrusted
 from skipwise.nets.weights.published import published
-from skipwise.training import starting_weights as starting
-from skipwise.training.starting_weights import automatic, find_start, for_model
 from skipwise.training.train import Trained, train
+from skipwise.training.weights import starting_weights as starting
+from skipwise.training.weights.starting_weights import automatic, find_start, for_model
 from tests.conftest import make_photos
 
 SMALL = {"model": "resnet18", "width": 0.125, "epochs": 2, "precision": "fp32"}

@@ -28,9 +28,9 @@ from skipwise.comparison.run.study import run_study
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.locks import holder, locked
 from skipwise.core.workspace.heartbeat import HEARTBEAT, Heartbeat, Pulse, read_heartbeat
-from skipwise.training.run.files import write_history
-from skipwise.training.run.record import failed_run, write_run
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.files import write_history
+from skipwise.training.folder.record import failed_run, write_run
+from skipwise.training.folder.state import EpochMetrics
 from skipwise.watching import wording
 from skipwise.watching.page import page_of
 from skipwise.watching.record import Status

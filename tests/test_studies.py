@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 import skipwise
 from skipwise import SkipwiseError
 from skipwise.comparison.budget import forecast as forecast_module
+from skipwise.comparison.evidence.by_seed import attempts
+from skipwise.comparison.evidence.collapse import DIVERGED
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.run.by_seed import attempts
-from skipwise.comparison.run.collapse import DIVERGED
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
 from skipwise.data.sources.named.in_memory import NAMED

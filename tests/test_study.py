@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.records import Tried
-from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import run_study
 from skipwise.comparison.tuning.tried import best_rates
 from skipwise.core.errors import SkipwiseError
@@ -24,8 +24,8 @@ from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.training.callbacks import RunEnd
-from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
-from skipwise.training.run.record import RunRecord, RunSpec, failed_run, write_run
+from skipwise.training.folder.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.folder.record import RunRecord, RunSpec, failed_run, write_run
 from tests.fabricated import fabricate
 
 IMAGES = 4000

@@ -14,8 +14,8 @@ from skipwise.deploy.export.export import Exported
 from skipwise.deploy.runtime.session import open_artifact
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.temperature import fit_temperature
-from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
-from skipwise.training.run.record import read_run, write_run
+from skipwise.training.folder.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.folder.record import read_run, write_run
 
 
 @pytest.fixture(scope="module")

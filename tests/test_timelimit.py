@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.training import fit, resolve
 from skipwise.training.callbacks import Callback, Start
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.recipe import RECIPES, Recipe
 from skipwise.training.loop.schedule import StepSchedule, step_cost
 from skipwise.training.loop.trainer import Training
-from skipwise.training.plan import RunPlan
+from skipwise.training.planning import fit, resolve
+from skipwise.training.planning.plan import RunPlan
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import LEAST_STEPS, Timekeeper, parse_limit
 from skipwise.training.train import train
 

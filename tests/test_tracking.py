@@ -210,7 +210,7 @@ def test_tensorboard_reads_its_files_back(photos: Path, tmp_path: Path) -> None:
 
 
 def skipwise_history(folder: Path) -> Any:
-    from skipwise.training.run.files import read_history
+    from skipwise.training.folder.files import read_history
 
     return read_history(folder)
 

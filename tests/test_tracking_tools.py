@@ -22,7 +22,7 @@ import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.tracking import MLflow, TrackingLost, WandB
 from skipwise.tracking.sender import PATIENCE
-from skipwise.training.run.files import read_history
+from skipwise.training.folder.files import read_history
 from tests.processes import Command
 from tests.test_tracking import COMPARE, TRAIN, StopAt
 

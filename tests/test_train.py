@@ -22,10 +22,10 @@ import skipwise
 from skipwise.cli.live import TrainScreen
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.training.callbacks import Callback, Epoch
-from skipwise.training.inputs import with_sizes_for_all
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.recipe import RECIPES
+from skipwise.training.planning.inputs import with_sizes_for_all
 from skipwise.training.run import saving
-from skipwise.training.run.state import TrainState
 from skipwise.training.train import train
 from tests.conftest import Run
 from tests.processes import Command, heavy_imports
@@ -96,7 +96,7 @@ def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> 
     skipwise.compare(photos, models=["resnet18", "plain18"], seeds=2, output=tmp_path / "c", **options)
     run = train(photos, **OPTIONS, seed=1, pack=False, output=tmp_path / "t")
     theirs = tmp_path / "c" / "runs" / "resnet18-s1"
-    assert run.record.test == skipwise.training.run.record.read_run(theirs).test
+    assert run.record.test == skipwise.training.folder.record.read_run(theirs).test
     assert (run.folder / "weights.safetensors").read_bytes() == (theirs / "weights.safetensors").read_bytes()
 
 

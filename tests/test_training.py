@@ -21,18 +21,18 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
 from skipwise.nets.zoo import create_model
 from skipwise.training.callbacks import Epoch
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import DamagedWarning, RunRecord, RunSpec, find_run, write_run
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES, RecipeOptions, choose_recipe
 from skipwise.training.loop.schedule import StepSchedule, rate
 from skipwise.training.machine.execution import Execution
 from skipwise.training.run import saving, session
 from skipwise.training.run.checkpoint import load_checkpoints, previous, save_checkpoint
-from skipwise.training.run.files import read_history
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import DamagedWarning, RunRecord, RunSpec, find_run, write_run
 from skipwise.training.run.runner import execute_run
 from skipwise.training.run.saving import Saves
-from skipwise.training.run.state import TrainState
 from tests.calling import calls
 
 RECIPE = replace(RECIPES["reference"], epochs=4, batch_size=16, lr=0.05, label_smoothing=0.1, warmup=0.25)

@@ -15,7 +15,7 @@ import pytest
 import skipwise
 from skipwise.core.errors import NotTrusted, SkipwiseError
 from skipwise.core.files.checksums import sha256, write_sealed
-from skipwise.deploy.artifact.images import own_images
+from skipwise.deploy.trained.images import own_images
 from tests.conftest import Run
 
 CODE = """

@@ -13,11 +13,11 @@ from PIL import Image
 
 import skipwise
 from skipwise.comparison.budget.forecast import run_seconds
+from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.plan.plan import Job
 from skipwise.comparison.question.question import FurtherOutcome
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.run import variants as answering
-from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import run_study
 from skipwise.comparison.wording.further import claims, further
 from skipwise.core.errors import Damaged, SkipwiseError
@@ -28,11 +28,11 @@ from skipwise.evaluation.logits import predict_logits
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
 from skipwise.evaluation.variants import VARIANTS, Kinds, Originals
 from skipwise.evaluation.variants.corrupted import KINDS, make, severities
+from skipwise.training.folder.files import write_weights
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunRecord, read_run, write_run
+from skipwise.training.folder.variant_answers import VariantAnswers, has_variant, read_variant, write_variant
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.files import write_weights
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunRecord, read_run, write_run
-from skipwise.training.run.variant_answers import VariantAnswers, has_variant, read_variant, write_variant
 from tests.test_study import Folds, make_plan
 
 LINEAR, DECIDES = "tests.external_networks:Linear", "tests.external_networks:Decides"

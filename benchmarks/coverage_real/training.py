@@ -25,11 +25,11 @@ from skipwise.data.images import Images
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
-from skipwise.training.inputs import choose_preprocessing, with_statistics
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.recipe import RecipeOptions, choose_recipe
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunSpec
+from skipwise.training.planning.inputs import choose_preprocessing, with_statistics
 from skipwise.training.run.runner import execute_run
 
 NETWORKS = ("resnet18", "se_resnet18", "plain18", "mobilenet_v2")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from race.task import Task, answer
-from skipwise.training.run.files import read_history
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import read_run
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from skipwise.comparison.recommend import Recommended
 from skipwise.comparison.restore import Restored
 from skipwise.core.reporting import Progress
 from skipwise.cost.profile import ProfileReport
-from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.deploy.export.export import Exported
 from skipwise.deploy.predict.answers import Answer
 from skipwise.deploy.predict.predict import Predicted
@@ -33,7 +33,7 @@ from skipwise.advice.advise import Advice as Advice
 from skipwise.training.callbacks import Callback as Callback
 from skipwise.cleaning.record import Cleaning as Cleaning
 from skipwise.comparison.results.finished import Comparison as Comparison
-from skipwise.training.depth_norms import DepthNorms as DepthNorms
+from skipwise.training.depth.norms import DepthNorms as DepthNorms
 from skipwise.training.callbacks import Epoch as Epoch
 from skipwise.evaluating.record import EvaluationReport as EvaluationReport
 from skipwise.comparison.executors.executor import Executor as Executor
@@ -61,7 +61,7 @@ from skipwise.nets.zoo import create_model as create_model
 from skipwise.nets.zoo import list_models as list_models
 from skipwise.deploy.load import load as load
 from skipwise.nets.weights.loading import load_weights as load_weights
-from skipwise.training.depth_norms import read_depth_norms as read_depth_norms
+from skipwise.training.depth.norms import read_depth_norms as read_depth_norms
 
 __version__: str
 __all__ = [

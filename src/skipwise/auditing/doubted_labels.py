@@ -11,8 +11,8 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.data.quality.findings import Finding
 from skipwise.data.sources import Source
 from skipwise.evaluation.mislabelled import doubts, probabilities
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import read_run
 
 
 def doubted_by(source: Source, run: Path) -> list[Finding]:

@@ -19,7 +19,7 @@ from skipwise.core.files.locks import locked
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
 from skipwise.data.cache.origins import forget_origin
-from skipwise.training.run.dropped import drop_weights
+from skipwise.training.folder.dropped import drop_weights
 from skipwise.watching.presence import at_work
 
 DAY = 86400.0

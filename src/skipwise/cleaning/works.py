@@ -23,8 +23,8 @@ from skipwise.core.text import command
 from skipwise.core.workspace.heartbeat import HEARTBEAT
 from skipwise.data.location import FILE as LOCATION
 from skipwise.nets.external import is_external
-from skipwise.training.run.names import CHECKPOINT, RECORD, WEIGHTS, previous
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.names import CHECKPOINT, RECORD, WEIGHTS, previous
+from skipwise.training.folder.record import read_run
 from skipwise.watching.found import Work, folders_in, works_below
 from skipwise.watching.presence import at_work
 

@@ -12,8 +12,8 @@ from skipwise.comparison.wording import plans
 from skipwise.core.progress import ESTIMATING, Bar, Surface, about, of_limit
 from skipwise.core.text import count, duration
 from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd, Start
-from skipwise.training.plan import RunPlan
-from skipwise.training.run.state import TrainState
+from skipwise.training.folder.state import TrainState
+from skipwise.training.planning.plan import RunPlan
 from skipwise.training.run.time_left import RunTime
 
 RESUMABLE = "(stop at any time; the same command resumes it)"

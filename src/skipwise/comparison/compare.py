@@ -36,8 +36,8 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import margins_of, outcome_names
 from skipwise.training.callbacks import Callback, Callbacks
-from skipwise.training.inputs import check_options
 from skipwise.training.machine.execution import check_precision, check_workers, choose_device, is_unchanged
+from skipwise.training.planning.inputs import check_options
 from skipwise.training.run.time_budget import parse_limit
 from skipwise.training.trackers import trackers_of
 

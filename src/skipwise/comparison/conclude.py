@@ -12,6 +12,8 @@ import numpy as np
 
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
+from skipwise.comparison.evidence.collect import collect
+from skipwise.comparison.evidence.predictions import Records, read_tested
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
@@ -24,11 +26,9 @@ from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.finished import PICTURES, Comparison, histories
 from skipwise.comparison.results.interim import INTERIM, write_interim
 from skipwise.comparison.results.records import Costs, Results
-from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.images import load_images
 from skipwise.comparison.run.interim import interim_of
 from skipwise.comparison.run.keeping import WeightKeeper
-from skipwise.comparison.run.predictions import Records, read_tested
 from skipwise.comparison.run.pulse import ComparisonPulse
 from skipwise.comparison.run.settling import settling
 from skipwise.comparison.run.study import LookTaken, StudyResult, run_study

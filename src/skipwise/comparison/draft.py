@@ -23,10 +23,10 @@ from skipwise.data.splits import SPLIT_SEED
 from skipwise.nets.external import is_external
 from skipwise.nets.external_code import code_fingerprint
 from skipwise.nets.stems import resolve_stem
-from skipwise.training.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.machine.execution import Execution
-from skipwise.training.starting_weights import Found, agreed, size_for
+from skipwise.training.planning.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.weights.starting_weights import Found, agreed, size_for
 
 Notice = Callable[[str], None]
 

@@ -31,10 +31,10 @@ from skipwise.data.splits import SPLIT_SEED
 from skipwise.data.store.packed import pack
 from skipwise.nets.external import Trust, check_trusted
 from skipwise.training.callbacks import Callback, Callbacks, Phase, RunEnd, Start, with_callbacks
-from skipwise.training.run.dropped import DROPPED
-from skipwise.training.run.names import PREDICTIONS, RECORD, WEIGHTS
-from skipwise.training.run.record import RunRecord, read_run
-from skipwise.training.starting_weights import find_start, published_start
+from skipwise.training.folder.dropped import DROPPED
+from skipwise.training.folder.names import PREDICTIONS, RECORD, WEIGHTS
+from skipwise.training.folder.record import RunRecord, read_run
+from skipwise.training.weights.starting_weights import find_start, published_start
 
 if TYPE_CHECKING:
     from skipwise.comparison.executors.executor import Executor

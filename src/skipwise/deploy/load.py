@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from skipwise.core.errors import require
-from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_run
+from skipwise.deploy.trained.trained_network import TrainedNetwork, network_of_run
 
 
 def load(where: str | os.PathLike[str], *, trust: bool | str = False) -> TrainedNetwork:

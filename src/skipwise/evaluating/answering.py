@@ -17,14 +17,14 @@ from skipwise.core.text import count, listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.options import ReadingOptions
 from skipwise.deploy.artifact.artifact import is_artifact, read_artifact
-from skipwise.deploy.artifact.comparison_folder import refuse_comparison
-from skipwise.deploy.artifact.images import LabelledImages, open_others, own_images, remembered_reading, run_of
 from skipwise.deploy.runtime.session import Session
+from skipwise.deploy.trained.comparison_folder import refuse_comparison
+from skipwise.deploy.trained.images import LabelledImages, open_others, own_images, remembered_reading, run_of
 from skipwise.evaluating.logits import logits_of
 from skipwise.evaluation.one_network import Answers
-from skipwise.training.run.dropped import weights_hash
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunRecord, read_run
+from skipwise.training.folder.dropped import weights_hash
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunRecord, read_run
 
 MOST_CLASSES = 5
 """Names of classes in a sentence."""

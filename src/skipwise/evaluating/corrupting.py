@@ -18,9 +18,9 @@ from skipwise.core.reporting import Progress
 from skipwise.core.text import count
 from skipwise.data.image.pillow import opened
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.images import LabelledImages, batches
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.runtime.soundness import faults, shaped
+from skipwise.deploy.trained.images import LabelledImages, batches
 from skipwise.evaluating.answering import Evaluated
 from skipwise.evaluating.options import CorruptionOptions
 from skipwise.evaluating.record import CorruptionPlan

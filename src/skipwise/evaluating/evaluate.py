@@ -23,8 +23,8 @@ from skipwise.core.signatures import takes
 from skipwise.core.text import listed
 from skipwise.core.workspace.task import Task
 from skipwise.data.options import ReadingOptions, asked_reading
-from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.runtime.session import Session, open_session
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.evaluating.answering import (
     MOST_CLASSES,
     Evaluated,
@@ -33,9 +33,7 @@ from skipwise.evaluating.answering import (
     kept_answers,
     new_answers,
 )
-from skipwise.evaluating.composing import NO_PICTURES, About, compose, pictures_from
 from skipwise.evaluating.corrupting import about_drawing, about_originals, answer_corrupted, asked_corruptions
-from skipwise.evaluating.depth_section import depth_section
 from skipwise.evaluating.options import EvaluateOptions
 from skipwise.evaluating.record import (
     EVALUATIONS,
@@ -47,13 +45,15 @@ from skipwise.evaluating.record import (
     EvaluationReport,
 )
 from skipwise.evaluating.relying import answer_backgrounds, brings_backgrounds
+from skipwise.evaluating.report.composing import NO_PICTURES, About, compose, pictures_from
+from skipwise.evaluating.report.depth_section import depth_section
 from skipwise.evaluating.weights_file import network_in, subject_of
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.one_network import Evaluation, evaluate_answers
-from skipwise.training.hub_folder import is_hub_folder, local_folder
+from skipwise.training.weights.hub_folder import is_hub_folder, local_folder
 
 if TYPE_CHECKING:
-    from skipwise.deploy.artifact.trained_network import TrainedNetwork
+    from skipwise.deploy.trained.trained_network import TrainedNetwork
 
 KEPT_ANSWERS = ".corrupted.json"
 """The file of answers to corrupted images so far; it is removed when the evaluation is finished."""
@@ -204,7 +204,7 @@ def _beside_runs(
         return None, []
     if data is None:
         raise SkipwiseError(f"{path} does not say on which images to evaluate it; name labelled images behind it.")
-    from skipwise.deploy.artifact.trained_network import network_of_hub  # which builds networks
+    from skipwise.deploy.trained.trained_network import network_of_hub  # which builds networks
 
     return network_of_hub(path, weights.model or trust), []
 

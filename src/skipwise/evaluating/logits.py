@@ -14,10 +14,10 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import usable_cores
 from skipwise.core.reporting import Progress
 from skipwise.data.scan.inspection import PixelFormat
-from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.predict.decoding import InputImage, decoded
 from skipwise.deploy.predict.predictor import Predictor
 from skipwise.deploy.runtime.session import Session
+from skipwise.deploy.trained.images import LabelledImages
 
 BATCH = 32
 """Images that are answered at a time."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from skipwise.core.options import Listed, group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import ReadingOptions
-from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.nets.options import TrustOptions
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.reporting import Progress
-from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.runtime.session import Session
+from skipwise.deploy.trained.images import LabelledImages
 from skipwise.evaluating.answering import Evaluated
 from skipwise.evaluating.corrupting import BATCH, answered_classes
-from skipwise.evaluating.corruption_wording import percent, points
+from skipwise.evaluating.report.corruption_wording import percent, points
 from skipwise.evaluation.reliance import Reliance, reliance
 from skipwise.evaluation.variants import VARIANTS, Originals
 

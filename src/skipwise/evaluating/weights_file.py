@@ -13,12 +13,12 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.options import ReadingOptions
-from skipwise.deploy.artifact.external_weights import ExternalWeights
-from skipwise.deploy.artifact.images import open_others
+from skipwise.deploy.trained.external_weights import ExternalWeights
+from skipwise.deploy.trained.images import open_others
 from skipwise.evaluating.answering import MOST_CLASSES, Subject
 
 if TYPE_CHECKING:
-    from skipwise.deploy.artifact.trained_network import TrainedNetwork
+    from skipwise.deploy.trained.trained_network import TrainedNetwork
 
 
 def network_in(
@@ -41,7 +41,7 @@ def network_in(
         )
     if data is None:
         raise SkipwiseError(f"{path} does not say on which images to evaluate it; name labelled images behind it.")
-    from skipwise.deploy.artifact.trained_network import network_of_file  # which builds networks
+    from skipwise.deploy.trained.trained_network import network_of_file  # which builds networks
 
     classes: str | Sequence[str] | None = weights.classes
     sentences = []

@@ -20,8 +20,8 @@ from skipwise.core.signatures import takes
 from skipwise.core.text import count
 from skipwise.core.workspace.task import Task
 from skipwise.deploy.artifact.artifact import is_artifact
-from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.predict.inputs import Inputs
+from skipwise.deploy.trained.trained_network import network_of_run
 from skipwise.explaining.explained import Explained, Explainer
 from skipwise.explaining.images import SeenImages, see_images
 from skipwise.explaining.in_artifact import ArtifactExplainer

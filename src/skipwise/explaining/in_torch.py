@@ -10,7 +10,7 @@ from torch import Tensor
 from skipwise.core.files.checksums import sha256
 from skipwise.core.reporting import Progress
 from skipwise.data.batches.batches import to_input
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 from skipwise.explaining.explained import Explained, shown_classes
 from skipwise.explaining.images import SeenImages
 from skipwise.explaining.record import MapChecks

@@ -9,9 +9,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.comparison.evidence.collapse import has_learned
 from skipwise.comparison.question.question import LEAST_ALPHA, Question
 from skipwise.comparison.results.judged import possible, possible_pairs
-from skipwise.comparison.run.collapse import has_learned
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import listed
 from skipwise.evaluation.outcomes import Outcome, outcome_names, outcome_of
@@ -21,7 +21,7 @@ from skipwise.judging.record import Judged, JudgedNetwork
 from skipwise.judging.scored import Run, Tested
 from skipwise.judging.wording import compared, notes_of, verdict_of
 from skipwise.statistics import Estimate, judge, share
-from skipwise.training.run.predictions import Predictions
+from skipwise.training.folder.predictions import Predictions
 
 
 def outcome_asked(asked: QuestionOptions) -> Outcome:

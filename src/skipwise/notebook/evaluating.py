@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skipwise.evaluating import corruption_wording, wording
 from skipwise.evaluating.record import EvaluationReport
+from skipwise.evaluating.report import corruption_wording, wording
 from skipwise.notebook.before import finished_before
 from skipwise.pages import card
 

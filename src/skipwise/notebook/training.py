@@ -9,7 +9,7 @@ from skipwise.core.text import count, duration
 from skipwise.notebook.before import finished_before
 from skipwise.pages import card
 from skipwise.statistics.runs.shares import exact
-from skipwise.training.run.files import read_history
+from skipwise.training.folder.files import read_history
 from skipwise.training.train import Trained
 
 LAST = 10

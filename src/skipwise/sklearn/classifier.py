@@ -20,7 +20,7 @@ from skipwise.sklearn.sources import class_names, source_of_paths, source_of_pix
 
 if TYPE_CHECKING:
     from skipwise.data.sources import Source
-    from skipwise.training.run.state import EpochMetrics
+    from skipwise.training.folder.state import EpochMetrics
 
 LARGEST_SEED = 2**32 - 1
 
@@ -136,7 +136,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"validation_fraction must be at least 0 and below 1, not {self.validation_fraction}.")
         source = self._source(X, y)
         from skipwise.sklearn.fitting import train_on
-        from skipwise.training.run.files import read_history
+        from skipwise.training.folder.files import read_history
 
         run = RunFolder()
         train_on(source, self._options(), run.path, validation_fraction=self.validation_fraction)

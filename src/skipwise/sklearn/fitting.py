@@ -13,12 +13,12 @@ from skipwise.core.signatures import check_kind
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import Source
 from skipwise.sklearn.sources import decoded_images, prepared_for_training
-from skipwise.training.draft import choose_start, draft_plan, request_of
-from skipwise.training.inputs import with_statistics
+from skipwise.training.folder.record import RunRecord
 from skipwise.training.machine.execution import check_precision, choose_device
 from skipwise.training.options import TrainOptions
-from skipwise.training.plan import RUNS
-from skipwise.training.run.record import RunRecord
+from skipwise.training.planning.draft import choose_start, draft_plan, request_of
+from skipwise.training.planning.inputs import with_statistics
+from skipwise.training.planning.plan import RUNS
 from skipwise.training.train import RETRIES
 
 
@@ -47,7 +47,7 @@ def train_on(source: Source, options: Mapping[str, Any], folder: Path, *, valida
     prepared = prepared_for_training(source, validation_fraction=validation_fraction)
     asked = choose_start(asked, prepared, _unsaid)
     draft = draft_plan(asked, prepared, _unsaid)
-    from skipwise.training.resolve import fitted  # which need torch
+    from skipwise.training.planning.resolve import fitted  # which need torch
     from skipwise.training.run.runner import execute_run
 
     with decoded_images(prepared, PixelFormat.from_preprocessing(draft.spec.preprocessing), folder) as images:

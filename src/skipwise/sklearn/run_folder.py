@@ -9,9 +9,9 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skipwise.training.plan import RUNS
-from skipwise.training.run.files import FILES
-from skipwise.training.run.names import RECORD
+from skipwise.training.folder.files import FILES
+from skipwise.training.folder.names import RECORD
+from skipwise.training.planning.plan import RUNS
 
 if TYPE_CHECKING:
     from skipwise.deploy.predict.predictor import Predictor

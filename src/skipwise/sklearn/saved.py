@@ -86,8 +86,8 @@ def _classes(saved: SavedClassifier, path: Path) -> NDArray[Any]:
 
 def load(kind: type[E], folder: str | os.PathLike[str], *, trust: Trust) -> E:
     """Reads a fitted estimator; see `ImageClassifier.load`."""
-    from skipwise.training.run.files import read_history
-    from skipwise.training.run.record import read_run
+    from skipwise.training.folder.files import read_history
+    from skipwise.training.folder.record import read_run
 
     path = user_path(folder)
     if not (path / RECORD).is_file():

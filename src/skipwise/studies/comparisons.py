@@ -15,7 +15,7 @@ from skipwise.core.text import command
 from skipwise.studies.designs import Design
 from skipwise.studies.networks import plain_name
 from skipwise.studies.records import ComparisonFound, Cost, NetworkFound, NormsFound, OutcomeFound
-from skipwise.training.depth_norms import LAST, DepthSnapshot, read_depth_norms
+from skipwise.training.depth.norms import LAST, DepthSnapshot, read_depth_norms
 
 
 def comparison_found(design: Design, found: Comparison, seed: int) -> ComparisonFound:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from skipwise.comparison.evidence.by_seed import attempts, spreads_among
+from skipwise.comparison.evidence.predictions import Answers, read_answers, read_tested
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.records import Candidate, as_advantage
-from skipwise.comparison.run.by_seed import attempts, spreads_among
-from skipwise.comparison.run.predictions import Answers, read_answers, read_tested
 from skipwise.core.errors import SkipwiseError
 from skipwise.statistics import judge, reachings
 from skipwise.statistics.records import Pair
@@ -16,7 +16,7 @@ from skipwise.studies.comparisons import learned
 from skipwise.studies.designs import Part, Quantity
 from skipwise.studies.networks import plain_name
 from skipwise.studies.records import Finding
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.record import read_run
 
 Done = Mapping[str, Comparison]
 """The finished comparisons of a study by the names of their designs."""

@@ -40,8 +40,8 @@ from skipwise.studies.records import (
 from skipwise.studies.subset import write_subset
 from skipwise.studies.table import STUDIES
 from skipwise.training.callbacks import Callback, Callbacks
-from skipwise.training.depth_norms import DepthNorms
-from skipwise.training.inputs import check_seed
+from skipwise.training.depth.norms import DepthNorms
+from skipwise.training.planning.inputs import check_seed
 
 AGAIN = "remove it and give the same command again"
 

@@ -13,8 +13,8 @@ from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.text import count
 from skipwise.tracking.records import TrackedRun, Value
-from skipwise.training.plan import RunPlan
-from skipwise.training.run.record import RunSpec
+from skipwise.training.folder.record import RunSpec
+from skipwise.training.planning.plan import RunPlan
 
 LONGEST = 500
 """The most letters of a parameter; class names can be many."""

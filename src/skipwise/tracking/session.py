@@ -17,10 +17,10 @@ from skipwise.tracking.records import KnownRun, TrackedRun
 from skipwise.tracking.sender import HOPE, PATIENCE, Sender, TrackingLost
 from skipwise.tracking.summary import ending_of_comparison, ending_of_run
 from skipwise.training.callbacks import Epoch, RunEnd
-from skipwise.training.plan import RunPlan
-from skipwise.training.run.files import read_history
-from skipwise.training.run.record import RunRecord
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.record import RunRecord
+from skipwise.training.folder.state import EpochMetrics
+from skipwise.training.planning.plan import RunPlan
 
 if TYPE_CHECKING:
     from skipwise.tracking.tracker import Tracker

@@ -12,8 +12,8 @@ from skipwise.comparison.results.finished import Comparison, histories
 from skipwise.comparison.results.records import Candidate, Costs
 from skipwise.pages.svg_file import as_file
 from skipwise.tracking.records import Ending, Table
-from skipwise.training.run.names import RECORD
-from skipwise.training.run.record import RunRecord
+from skipwise.training.folder.names import RECORD
+from skipwise.training.folder.record import RunRecord
 
 
 def ending_of_run(record: RunRecord, folder: Path, epoch: int) -> Ending:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.training.folder.state import EpochMetrics, TrainState
 from skipwise.training.machine.faults import in_short
-from skipwise.training.run.state import EpochMetrics, TrainState
 
 if TYPE_CHECKING:
-    from skipwise.training.run.record import RunRecord
+    from skipwise.training.folder.record import RunRecord
 
 R = TypeVar("R")
 

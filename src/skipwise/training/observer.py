@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skipwise.training.callbacks import Callback, Epoch, Start
-from skipwise.training.run.state import EpochMetrics, TrainState
+from skipwise.training.folder.state import EpochMetrics, TrainState
 
 if TYPE_CHECKING:
-    from skipwise.training.plan import RunPlan
+    from skipwise.training.planning.plan import RunPlan
 
 
 class TrainObserver:

@@ -27,20 +27,20 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.training.callbacks import Callback, Callbacks, RunEnd, Start, with_callbacks
-from skipwise.training.depth_norms import DepthNorms, asked_epochs, read_depth_norms
-from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
+from skipwise.training.depth.norms import DepthNorms, asked_epochs, read_depth_norms
+from skipwise.training.folder.files import remove_checkpoint
+from skipwise.training.folder.names import CHECKPOINT
+from skipwise.training.folder.record import RunRecord, find_run
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.nodes import check_restarts, same_folder
 from skipwise.training.machine.ranks import Ranks, joined
 from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.options import MachineOptions, TrainOptions
-from skipwise.training.plan import RUNS, RunPlan
-from skipwise.training.run.files import remove_checkpoint
-from skipwise.training.run.names import CHECKPOINT
-from skipwise.training.run.record import RunRecord, find_run
-from skipwise.training.starting_weights import Found
+from skipwise.training.planning.draft import check_shared, choose_start, draft_plan, request_of
+from skipwise.training.planning.plan import RUNS, RunPlan
 from skipwise.training.trackers import trackers_of
+from skipwise.training.weights.starting_weights import Found
 
 RETRIES = 3
 
@@ -150,7 +150,7 @@ def train(
                     tracker.catch_up(found.folder, plan, found, [RunEnd(run=found.folder.name, record=ended)])
                 return found
             # What works needs torch, which takes a second to import; what was found out so far does not.
-            from skipwise.training.fit import fit_setting
+            from skipwise.training.planning.fit import fit_setting
 
             if place.plan is None and ranks.count == 1:
                 draft = fit_setting(
@@ -196,7 +196,7 @@ def _begun(
     Raises:
         SkipwiseError: the network can't be trained on this machine or in this time, or the folder is in use.
     """
-    from skipwise.training.resolve import keeper_of, resolve_plan
+    from skipwise.training.planning.resolve import keeper_of, resolve_plan
 
     def resolved() -> RunPlan:
         plan = resolve_plan(
@@ -270,7 +270,7 @@ def _run(
     began: float,
 ) -> RunRecord:
     """Trains to the end, from the saved state if there is one."""
-    from skipwise.training.resolve import keeper_of
+    from skipwise.training.planning.resolve import keeper_of
     from skipwise.training.run.runner import execute_run
 
     try:

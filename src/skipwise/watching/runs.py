@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from skipwise.training.run.names import CHECKPOINT, METRICS, RECORD, previous
+from skipwise.training.folder.names import CHECKPOINT, METRICS, RECORD, previous
 from skipwise.watching.plans import EpochPart, RecipePart, RecordPart, RunPlanPart, read_epochs, read_part
 from skipwise.watching.presence import Presence, at_work
 from skipwise.watching.record import Expected, Place, RunStatus, Status

@@ -12,7 +12,7 @@ from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.escaping import say
 from skipwise.core.options import declared, group, options
 from skipwise.core.text import finished_already
-from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.evaluating.options import EvaluateOptions
 
 Network = Annotated[

@@ -13,9 +13,9 @@ from skipwise.core.progress import Console
 from skipwise.core.remote.copies import local_path
 from skipwise.core.text import command, finished_already
 from skipwise.deploy.artifact.artifact import is_artifact
-from skipwise.evaluating import corruption_wording, wording
 from skipwise.evaluating.record import PREDICTIONS, EvaluationReport
 from skipwise.evaluating.relying import relied, rows
+from skipwise.evaluating.report import corruption_wording, wording
 from skipwise.evaluation.reliance import Reliance
 from skipwise.evaluation.robustness import Robustness
 

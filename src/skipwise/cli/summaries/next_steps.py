@@ -10,7 +10,7 @@ from skipwise.cli.program import program_of
 from skipwise.comparison.plan.layout import run_folder
 from skipwise.comparison.results.finished import Comparison
 from skipwise.core.text import command, without
-from skipwise.training.run.names import WEIGHTS
+from skipwise.training.folder.names import WEIGHTS
 
 MOST_SEEDS_SUGGESTED = 30
 

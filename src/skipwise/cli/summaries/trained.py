@@ -10,8 +10,8 @@ from rich.text import Text
 from skipwise.cli.program import as_typed
 from skipwise.core.progress import Console
 from skipwise.core.text import command, count, finished_already
-from skipwise.evaluating import wording
 from skipwise.evaluating.record import EvaluationReport
+from skipwise.evaluating.report import wording
 from skipwise.evaluation.one_network import Evaluation
 from skipwise.statistics.runs.shares import exact
 from skipwise.training.train import Trained

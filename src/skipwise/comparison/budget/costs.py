@@ -11,9 +11,9 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.cost.counts import Counts
 from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.training.machine.faults import enough_memory
+from skipwise.training.planning.setting import Setting
 from skipwise.training.probe.step import ENOUGH
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.setting import Setting
 
 TRYING = 0.02
 """About the largest share of a time limit that trials of steps take."""

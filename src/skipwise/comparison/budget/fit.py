@@ -18,9 +18,9 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.question.question import FEWEST, LEAST
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, duration, listed
+from skipwise.training.planning.setting import NEARLY, enough_epochs
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.time_budget import LEAST_STEPS
-from skipwise.training.setting import NEARLY, enough_epochs
 
 SPARE = 0.95
 """The share of the time that a plan uses."""

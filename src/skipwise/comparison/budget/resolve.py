@@ -31,14 +31,14 @@ from skipwise.data.prepare import Prepared
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.store.streamed import Streamed
 from skipwise.nets.external import is_external
-from skipwise.training.inputs import resident_bytes, with_statistics
 from skipwise.training.loop.recipe import rescaled
 from skipwise.training.machine.execution import choose_execution, choose_processes
 from skipwise.training.machine.faults import enough_memory
+from skipwise.training.planning.inputs import resident_bytes, with_statistics
+from skipwise.training.planning.setting import Setting, settings
 from skipwise.training.probe.batch_size import Room, largest_batch, with_batch
 from skipwise.training.probe.step import ENOUGH, choose_compile
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.setting import Setting, settings
 
 
 @dataclass(frozen=True, kw_only=True)

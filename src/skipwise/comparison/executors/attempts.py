@@ -23,7 +23,7 @@ from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.os_errors import explained
 from skipwise.core.workspace.heartbeat import HEARTBEAT
-from skipwise.training.run.names import CHECKPOINT, RECORD
+from skipwise.training.folder.names import CHECKPOINT, RECORD
 from skipwise.training.run.saving import saved_steps
 
 

@@ -42,7 +42,7 @@ class Executor(Protocol):
       can continue from (a full disk, too little memory) is raised by `events` as a SkipwiseError.
     - **Retries.** A run that was interrupted is resumed from its last checkpoint by whoever does it next, and comes to
       the same bytes. So a worker that dies without a word may be replaced, and its job done again, a few times; after
-      that the executor either writes the run as failed (`skipwise.training.run.record.write_run`) or raises.
+      that the executor either writes the run as failed (`skipwise.training.folder.record.write_run`) or raises.
     - **Time.** Nothing depends on how fast a worker is. Under a time limit `compare` measures the speed itself, by when
       the events come and by `Epoch.seconds`, so events should be handed over at once.
     - **Runs at a time.** An executor that can only do so many at a time says so by an attribute `at_once`. Forecasts go

@@ -12,8 +12,8 @@ from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.plan import Job
 from skipwise.training.callbacks import RunEnd
+from skipwise.training.folder.state import TrainState
 from skipwise.training.run.runner import RunEvent
-from skipwise.training.run.state import TrainState
 
 
 class InProcess:

@@ -28,7 +28,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.environment import PATIENCE
 from skipwise.training.callbacks import RunEnd
-from skipwise.training.run.record import failed_run, find_run, write_run
+from skipwise.training.folder.record import failed_run, find_run, write_run
 
 ATTEMPTS = 3
 """The number of attempts at a run whose process dies (it is killed, or memory runs out) before it gets any further."""

@@ -16,9 +16,9 @@ from skipwise.data.images import Images
 from skipwise.evaluation.variants import Originals
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import RunEnd
-from skipwise.training.depth_norms import asked_epochs
+from skipwise.training.depth.norms import asked_epochs
+from skipwise.training.folder.predictions import Predictions
 from skipwise.training.machine.faults import in_short
-from skipwise.training.run.predictions import Predictions
 from skipwise.training.run.runner import RunEvent, give_up, run_events
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.options import command_words
-from skipwise.training.starting_weights import PRETRAINED
+from skipwise.training.weights.starting_weights import PRETRAINED
 
 
 @dataclass(frozen=True, kw_only=True)

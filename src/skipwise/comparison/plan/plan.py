@@ -24,11 +24,11 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.spec import NetworkSpec
+from skipwise.training.folder.record import RunSpec, said_of_device, said_of_recipes, said_of_size
 from skipwise.training.loop.recipe import Recipe, rescaled, shortened
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.record import RunSpec, said_of_device, said_of_recipes, said_of_size
-from skipwise.training.setting import Setting
-from skipwise.training.starting_weights import Start
+from skipwise.training.planning.setting import Setting
+from skipwise.training.weights.starting_weights import Start
 
 MOST_FOLDS = 20
 _OTHER_NUMBERS = "other looks, epochs or seeds are asked for"

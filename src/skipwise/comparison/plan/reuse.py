@@ -13,11 +13,11 @@ from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.remote.copies import local_path
 from skipwise.nets.external import is_external
-from skipwise.training.run.dropped import need_weights
-from skipwise.training.run.files import FILES
-from skipwise.training.run.names import RECORD
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunRecord, read_run
+from skipwise.training.folder.dropped import need_weights
+from skipwise.training.folder.files import FILES
+from skipwise.training.folder.names import RECORD
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunRecord, read_run
 
 PARTS = (*FILES, RECORD)
 """The files that are copied. The record comes last, since it marks the run as finished."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from skipwise.training.loop.recipe import as_begun, shortened
-from skipwise.training.plan import images_apart
-from skipwise.training.starting_weights import Start
+from skipwise.training.planning.plan import images_apart
+from skipwise.training.weights.starting_weights import Start
 
 if TYPE_CHECKING:
     from skipwise.comparison.plan.plan import Included, Plan

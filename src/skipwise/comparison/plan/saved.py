@@ -27,7 +27,7 @@ from skipwise.core.text import command, listed
 from skipwise.data.assign_splits import VAL_SHARE, VAL_SHARE_OF_GIVEN
 from skipwise.evaluation.outcomes import margins_of, outcome_names
 from skipwise.nets.external import is_own
-from skipwise.training.starting_weights import PRETRAINED
+from skipwise.training.weights.starting_weights import PRETRAINED
 
 if TYPE_CHECKING:
     from skipwise.comparison.plan.planned import Planned

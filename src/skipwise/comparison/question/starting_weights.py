@@ -14,7 +14,7 @@ from skipwise.core.remote.copies import local_path
 from skipwise.core.text import listed
 from skipwise.nets.weights.published import published
 from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe, of_one_size
-from skipwise.training.starting_weights import (
+from skipwise.training.weights.starting_weights import (
     AUTO,
     NONE,
     PRETRAINED,

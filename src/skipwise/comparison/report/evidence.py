@@ -14,7 +14,7 @@ from skipwise.comparison.wording import pairs as pair_words
 from skipwise.comparison.wording import phrases
 from skipwise.pages import figures, plots
 from skipwise.statistics import Pair
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.state import EpochMetrics
 
 MOST_CLASSES = 20
 SIGNS = {"better": "▲", "worse": "▼", "equivalent": "=", "unresolved": "?"}

@@ -16,7 +16,7 @@ from skipwise.nets.external import is_external
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.loop.schedule import sides
 from skipwise.training.machine.execution import Execution
-from skipwise.training.starting_weights import Start
+from skipwise.training.weights.starting_weights import Start
 
 
 def equal(plan: Plan) -> list[str]:

@@ -15,23 +15,23 @@ from pathlib import Path
 
 import numpy as np
 
+from skipwise.comparison.evidence.predictions import read_tested
 from skipwise.comparison.plan.layout import REPORT
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.records import Candidate, Results
-from skipwise.comparison.run.predictions import read_tested
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import sha256, write_sealed
 from skipwise.core.text import count
 from skipwise.core.workspace.task import Task
 from skipwise.evaluating.answering import KEPT, Evaluated
-from skipwise.evaluating.composing import NO_PICTURES, About, Pictures, compose
 from skipwise.evaluating.evaluate import about_classes, read_evaluation
 from skipwise.evaluating.record import EVALUATIONS, PAGE, RECORD, EvaluationPlan, EvaluationRecord
+from skipwise.evaluating.report.composing import NO_PICTURES, About, Pictures, compose
 from skipwise.evaluation.one_network import Answers, evaluate_answers
-from skipwise.training.depth_figures import depth_charts
-from skipwise.training.depth_norms import read_depth_norms
-from skipwise.training.run.predictions import read_predictions
+from skipwise.training.depth.figures import depth_charts
+from skipwise.training.depth.norms import read_depth_norms
+from skipwise.training.folder.predictions import read_predictions
 
 FOLDER = "evaluation"
 """The folder of the pages in that of the comparison: a folder for each network."""

@@ -24,7 +24,7 @@ from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.pages import figures, render
 from skipwise.pages.pictures import FEW_PIXELS
 from skipwise.statistics import Estimate
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.state import EpochMetrics
 
 
 def write_report(

@@ -12,8 +12,8 @@ from skipwise.comparison.plan.layout import run_folder
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.images import Images
-from skipwise.deploy.artifact.images import LabelledImages, own_images
-from skipwise.evaluating.composing import pictures_from
+from skipwise.deploy.trained.images import LabelledImages, own_images
+from skipwise.evaluating.report.composing import pictures_from
 from skipwise.pages.pictures import data_url
 
 

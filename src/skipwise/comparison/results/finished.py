@@ -24,10 +24,10 @@ from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.cost.price import Price, parse_price
 from skipwise.training.callbacks import RunEnd
-from skipwise.training.run.files import read_history
-from skipwise.training.run.names import RECORD
-from skipwise.training.run.record import read_run
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.names import RECORD
+from skipwise.training.folder.record import read_run
+from skipwise.training.folder.state import EpochMetrics
 
 FORMATS = ("html", "md", "json")
 AGAIN = "remove it and give the command that made the comparison again"
@@ -155,7 +155,7 @@ def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:
     check_reachable(target, found.plan.split_images["val"], planned=False)
     if target is None:
         return found
-    from skipwise.comparison.run.by_seed import target_epochs  # not for those who only read
+    from skipwise.comparison.evidence.by_seed import target_epochs  # not for those who only read
 
     added = target_epochs(found.plan, found.folder, found.results.candidates, target)
     return replace(found, results=replace(found.results, target_epochs=added))

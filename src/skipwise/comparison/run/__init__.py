@@ -1,1 +1,1 @@
-"""A plan carried out: runs, interim looks and what they give."""
+"""A plan carried out: rounds of runs, interim looks, and what is kept of them."""

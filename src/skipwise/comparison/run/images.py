@@ -40,7 +40,7 @@ from skipwise.data.splits import make_folds, save_split
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
 from skipwise.evaluation.variants import Originals
-from skipwise.training.run.record import RunSpec
+from skipwise.training.folder.record import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.training.callbacks import Callback, RunEnd
-from skipwise.training.run.dropped import drop_weights
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunRecord
+from skipwise.training.folder.dropped import drop_weights
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunRecord
 
 Merit = tuple[float, float, int, int]
 """How good a run is on the validation images, by the outcome and then by the loss; of equal ones the first seed's."""

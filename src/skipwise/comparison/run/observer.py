@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd, Start
-from skipwise.training.run.record import RunRecord
+from skipwise.training.folder.record import RunRecord
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast

@@ -13,8 +13,8 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.evaluation.variants import VARIANTS
 from skipwise.training.callbacks import Callback, Phase, RunEnd
-from skipwise.training.run.record import RunRecord, find_run
-from skipwise.training.run.variant_answers import has_variant
+from skipwise.training.folder.record import RunRecord, find_run
+from skipwise.training.folder.variant_answers import has_variant
 
 
 class Rounds:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from skipwise.comparison.evidence.predictions import Answers, Tested
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.effort import effort_for
 from skipwise.comparison.results.interim import NextLook
 from skipwise.comparison.results.recommendation import Recommendation
 from skipwise.comparison.results.records import Results, Settling, as_advantage
-from skipwise.comparison.run.predictions import Answers, Tested
 from skipwise.comparison.run.study import LookTaken, StudyResult
 from skipwise.comparison.wording.phrases import rounded_up
 from skipwise.statistics import MOST_SEEDS, Judgement, Pair, beaten, chance_to_settle, pair_level

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.budget.corrections import Budget
+from skipwise.comparison.evidence.learning import not_learned
+from skipwise.comparison.evidence.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.records import Look, Tried, as_advantage
-from skipwise.comparison.run.learning import not_learned
-from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.run.rounds import Rounds
 from skipwise.comparison.tuning.tried import best_rates, tried
 from skipwise.statistics import Judgement, candidates_left, carry_forward, judge

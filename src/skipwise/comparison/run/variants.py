@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from skipwise.data.images import Images
 from skipwise.evaluation.logits import predict_logits
 from skipwise.evaluation.variants import VARIANTS, Originals, Variant
+from skipwise.training.folder.dropped import need_weights
+from skipwise.training.folder.record import RunSpec
+from skipwise.training.folder.variant_answers import VariantAnswers, has_variant, write_variant
 from skipwise.training.machine.execution import reproducible
-from skipwise.training.run.dropped import need_weights
-from skipwise.training.run.record import RunSpec
-from skipwise.training.run.variant_answers import VariantAnswers, has_variant, write_variant
 
 
 def answer_variants(spec: RunSpec, folder: Path, images: Images, originals: Originals, names: tuple[str, ...]) -> None:

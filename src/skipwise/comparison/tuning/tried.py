@@ -12,7 +12,7 @@ from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.keeping import validation_outcome
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.training.run.record import RunRecord
+from skipwise.training.folder.record import RunRecord
 
 
 def tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:

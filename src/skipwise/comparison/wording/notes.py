@@ -16,7 +16,7 @@ from skipwise.core.text import count, listed
 from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.evaluation.variants.corrupted import CORRUPTED as CORRUPTED_VARIANT
 from skipwise.statistics import resolution
-from skipwise.training.setting import enough_epochs
+from skipwise.training.planning.setting import enough_epochs
 
 
 def notes(plan: Plan, results: Results) -> list[str]:

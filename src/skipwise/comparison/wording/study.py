@@ -10,7 +10,7 @@ from skipwise.comparison.wording.by_seed import about_means
 from skipwise.comparison.wording.further import and_outcomes, beside
 from skipwise.comparison.wording.phrases import length, margin, measure, tested
 from skipwise.core.text import count, duration, listed
-from skipwise.training.setting import Setting
+from skipwise.training.planning.setting import Setting
 
 
 def asked(results: Results) -> str:

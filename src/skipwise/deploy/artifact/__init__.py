@@ -1,1 +1,1 @@
-"""The exported folder, its record, and the trained network that it is made from."""
+"""The exported folder: its record, its hashes, its golden images and its signature."""

@@ -10,8 +10,8 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.formats import Precision
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 
 
 @dataclass(frozen=True, kw_only=True)

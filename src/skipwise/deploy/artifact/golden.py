@@ -15,9 +15,9 @@ from skipwise.core.files.regular import open_regular
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Golden
-from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.formats import Precision
 from skipwise.deploy.runtime.soundness import shaped
+from skipwise.deploy.trained.images import LabelledImages
 
 COUNT = 8
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from skipwise.core.files.paths import user_path
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 from skipwise.evaluation.temperature import FEWEST_IMAGES, fit_temperature
-from skipwise.training.run.predictions import Predictions, read_predictions
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.predictions import Predictions, read_predictions
+from skipwise.training.folder.record import read_run
 
 
 def temperature_of_run(network: TrainedNetwork) -> float:

@@ -11,8 +11,8 @@ from onnx import ModelProto
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.reporting import Progress
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.images import LabelledImages, batches
 from skipwise.deploy.export.quantize import Checked, Evaluate
+from skipwise.deploy.trained.images import LabelledImages, batches
 
 CALIBRATION = 300
 CHECKED = 2000

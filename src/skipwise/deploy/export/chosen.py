@@ -8,7 +8,7 @@ import datetime
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.paths import user_path
 from skipwise.deploy.artifact.reference import Chosen
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 
 
 def chosen_by(network: TrainedNetwork) -> Chosen | None:

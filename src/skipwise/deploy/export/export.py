@@ -35,13 +35,9 @@ from skipwise.deploy.artifact.artifact import (
     read_artifact,
     sealed,
 )
-from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.artifact.folder import EXPORTS, export_plan
-from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, own_images, remembered_data
-from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
 from skipwise.deploy.artifact.temperature import temperature_of_run
-from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_run
 from skipwise.deploy.export.chosen import chosen_by
 from skipwise.deploy.export.heat_maps import check_heat_maps, heat_maps_of
 from skipwise.deploy.export.options import ExportOptions
@@ -52,6 +48,10 @@ from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.servers import Server, find_server
 from skipwise.deploy.servers.serve_folder import check_server, write_server
+from skipwise.deploy.trained.external_weights import ExternalWeights
+from skipwise.deploy.trained.images import LabelledImages, fit, other_images, own_images, remembered_data
+from skipwise.deploy.trained.normalisation import reversed_channels
+from skipwise.deploy.trained.trained_network import TrainedNetwork, network_of_file, network_of_run
 from skipwise.training.trackers import trackers_of
 
 

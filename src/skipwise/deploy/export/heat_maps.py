@@ -10,10 +10,10 @@ import numpy as np
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.artifact import Golden, HeatMaps
-from skipwise.deploy.artifact.images import fit
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.formats import ExportFormat, Precision
 from skipwise.deploy.runtime.model_session import ModelSession
+from skipwise.deploy.trained.images import fit
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 from skipwise.nets.external import is_external
 
 TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 3e-2}

@@ -10,13 +10,13 @@ from onnx import ModelProto
 
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Quantization
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.export.calibration import RunModel, evaluating, images_for_int8
 from skipwise.deploy.export.onnx_file import HEAT_MAP, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
 from skipwise.deploy.export.quantize import quantize
 from skipwise.deploy.export.shipped import portable, trace_classifier, trace_resize
 from skipwise.deploy.export.tracing import tracing
 from skipwise.deploy.formats.format import RESIZED, ExportJob
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 
 
 def onnx_pipeline(job: ExportJob, run: RunModel) -> tuple[ModelProto, Quantization | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from skipwise.core.options import group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import ReadingOptions
-from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.nets.options import TrustOptions
 from skipwise.training.options import TrackOptions
 

@@ -9,10 +9,10 @@ import numpy as np
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.reporting import Progress
 from skipwise.data.image.decode import UnreadableImage, decode
-from skipwise.deploy.artifact.images import LabelledImages, square
 from skipwise.deploy.artifact.reference import INPUTS, Reference, Spread, Threshold, measured, spread
 from skipwise.deploy.artifact.temperature import validation_of_run
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
+from skipwise.deploy.trained.images import LabelledImages, square
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 from skipwise.evaluation.calibration import confidence
 from skipwise.evaluation.confidence import threshold_for
 from skipwise.evaluation.metrics import right

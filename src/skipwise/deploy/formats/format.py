@@ -14,8 +14,8 @@ from skipwise.core.reporting import Progress
 
 if TYPE_CHECKING:
     from skipwise.deploy.artifact.artifact import Quantization
-    from skipwise.deploy.artifact.images import LabelledImages
-    from skipwise.deploy.artifact.trained_network import TrainedNetwork
+    from skipwise.deploy.trained.images import LabelledImages
+    from skipwise.deploy.trained.trained_network import TrainedNetwork
 
 Precision = Literal["fp32", "fp16", "int8"]
 """The precision of the weights in a file."""

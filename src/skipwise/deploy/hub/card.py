@@ -13,13 +13,13 @@ from skipwise.core.files.json_records import read_json
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import count, listed
 from skipwise.deploy.artifact.artifact import Artifact
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 from skipwise.deploy.verify.record import Certificate
 from skipwise.evaluation.one_network import Answers, Evaluation, evaluate_answers
 from skipwise.evaluation.outcomes import OUTCOMES
-from skipwise.training.plan import RUNS
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunRecord, read_run
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunRecord, read_run
+from skipwise.training.planning.plan import RUNS
 
 MOST_CLASSES = 200
 """Rows of the table of classes."""

@@ -9,9 +9,9 @@ from skipwise.core.files.checksums import sha256
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.json_records import write_json
 from skipwise.deploy.artifact.artifact import Artifact
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.hub.card import model_card
-from skipwise.training.hub_folder import CARD, CONFIG, FORMAT, KEY, WEIGHTS, HubNetwork
+from skipwise.deploy.trained.trained_network import TrainedNetwork
+from skipwise.training.weights.hub_folder import CARD, CONFIG, FORMAT, KEY, WEIGHTS, HubNetwork
 
 FOLDER = "huggingface"
 """The folder inside that of the exported network."""

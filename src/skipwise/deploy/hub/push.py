@@ -12,7 +12,7 @@ from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
 from skipwise.deploy.hub.folder import FOLDER
 from skipwise.deploy.hub.options import PushOptions
-from skipwise.training.hub_folder import (
+from skipwise.training.weights.hub_folder import (
     CARD,
     CONFIG,
     WEIGHTS,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skipwise.core.errors import missing_extra
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 from skipwise.nets.external import source_of
 from skipwise.nets.weights.naming import translate
 

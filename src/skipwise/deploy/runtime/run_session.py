@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from skipwise.core.files.checksums import sha256
-from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.export.shipped import Resize
+from skipwise.deploy.trained.trained_network import TrainedNetwork
 from skipwise.evaluation.logits import predict_logits
 
 

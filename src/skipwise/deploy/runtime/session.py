@@ -126,8 +126,8 @@ def open_session(
         )
     if backend is not None:
         raise SkipwiseError(f"{folder} is a run, which PyTorch runs; leave the backend out, or export the run.")
-    from skipwise.deploy.artifact.trained_network import network_of_run
     from skipwise.deploy.runtime.run_session import RunSession
+    from skipwise.deploy.trained.trained_network import network_of_run
 
     return RunSession(network_of_run(folder, trust))
 

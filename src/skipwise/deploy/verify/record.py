@@ -11,8 +11,8 @@ from skipwise.core.machine.system import Machine
 from skipwise.core.shown import Shown
 from skipwise.deploy.artifact.artifact import Artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
-from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.formats import Precision
+from skipwise.deploy.trained.images import LabelledImages
 from skipwise.deploy.verify.agreement import Quality
 from skipwise.deploy.verify.results import BackendResult, Flip
 from skipwise.deploy.verify.speed import Speed

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.deprecation import earlier_name
-from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.formats import Precision
+from skipwise.deploy.trained.images import LabelledImages
 from skipwise.deploy.verify.agreement import Agreement
 from skipwise.deploy.verify.drop import beyond
 from skipwise.deploy.verify.variants import Variant

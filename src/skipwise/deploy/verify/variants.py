@@ -17,15 +17,15 @@ from skipwise.core.reporting import Progress
 from skipwise.core.text import command, printable
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.deploy.artifact.artifact import Artifact
-from skipwise.deploy.artifact.images import LabelledImages, square
 from skipwise.deploy.formats import Precision
 from skipwise.deploy.formats.onnx_format import ONNX
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.runtime.soundness import shaped
+from skipwise.deploy.trained.images import LabelledImages, square
 
 if TYPE_CHECKING:
-    from skipwise.deploy.artifact.trained_network import TrainedNetwork
+    from skipwise.deploy.trained.trained_network import TrainedNetwork
 
 PYTORCH = "PyTorch"
 
@@ -90,7 +90,7 @@ def find_trained_network(
     where = run if run is not None else artifact.provenance.run
     try:
         import skipwise.deploy.runtime.run_session  # noqa: F401 - which asks it, and is all that needs PyTorch
-        from skipwise.deploy.artifact.trained_network import network_of_artifact
+        from skipwise.deploy.trained.trained_network import network_of_artifact
         from skipwise.nets.external import is_own
         from skipwise.nets.external_code import is_installed
     except ModuleNotFoundError as error:

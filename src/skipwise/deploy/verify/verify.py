@@ -20,10 +20,10 @@ from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
-from skipwise.deploy.artifact.images import LabelledImages, other_images, own_images, remembered_reading, run_of
 from skipwise.deploy.artifact.signing import SIGNATURE, read_public_key
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
+from skipwise.deploy.trained.images import LabelledImages, other_images, own_images, remembered_reading, run_of
 from skipwise.deploy.verify.agreement import Quality, agreement, quality, right
 from skipwise.deploy.verify.certificate import write_certificate
 from skipwise.deploy.verify.options import VerifyOptions
@@ -35,7 +35,7 @@ from skipwise.statistics.noninferiority import noninferiority
 from skipwise.training.trackers import trackers_of
 
 if TYPE_CHECKING:
-    from skipwise.deploy.artifact.trained_network import TrainedNetwork
+    from skipwise.deploy.trained.trained_network import TrainedNetwork
 
 
 @takes(VerifyOptions)

@@ -7,8 +7,8 @@ from pathlib import Path
 from skipwise.core.errors import SkipwiseError
 from skipwise.judging.files.file_answers import FileAnswers
 from skipwise.judging.files.file_names import network_and_seed
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import read_run
 
 
 def is_run(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from skipwise.data.batches.augment import resize
 from skipwise.data.batches.batches import Batch, TrainingBatches, stream, to_input
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.metrics import Metrics
+from skipwise.training.folder.state import EpochMetrics, TrainState
 from skipwise.training.loop import schedule
 from skipwise.training.loop.initialisation import dirac, whiten
 from skipwise.training.loop.optimizer import head_parameters, make_optimizer, norms, set_learning_rate
@@ -26,7 +27,6 @@ from skipwise.training.loop.recipe import Recipe
 from skipwise.training.machine.compiling import compiled
 from skipwise.training.machine.execution import Execution
 from skipwise.training.machine.ranks import ALONE, Ranks
-from skipwise.training.run.state import EpochMetrics, TrainState
 
 INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
 """`Recipe.whiten` computes initial weights from so many pixels of training images, and from at least so many images."""

@@ -1,1 +1,1 @@
-"""One run in its folder: record, checkpoints, progress and time limit."""
+"""A run in progress: its sessions, checkpoints, heartbeat and time limit."""

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic
-from skipwise.training.run.names import previous
+from skipwise.training.folder.names import previous
 
 KIND = "skipwise-checkpoint-"
 FORMAT = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from skipwise.core.workspace.heartbeat import Pulse
-from skipwise.training.run.record import RunSpec
-from skipwise.training.run.state import TrainState
+from skipwise.training.folder.record import RunSpec
+from skipwise.training.folder.state import TrainState
 from skipwise.training.run.time_left import RunTime
 
 

@@ -14,16 +14,16 @@ from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.folders import make_folder
 from skipwise.data.images import Images
 from skipwise.training.callbacks import Callback, Epoch, RunEnd
+from skipwise.training.folder.files import remove_checkpoint
+from skipwise.training.folder.names import CHECKPOINT, RECORD
+from skipwise.training.folder.predictions import Predictions
+from skipwise.training.folder.record import RunRecord, RunSpec, failed_run, find_run, write_run
+from skipwise.training.folder.state import TrainState
 from skipwise.training.machine.compiling import lacks_compiler
 from skipwise.training.machine.faults import enough_memory, in_short
 from skipwise.training.machine.ranks import ALONE, Ranks
-from skipwise.training.run.files import remove_checkpoint
-from skipwise.training.run.names import CHECKPOINT, RECORD
-from skipwise.training.run.predictions import Predictions
 from skipwise.training.run.pulse import RunPulse
-from skipwise.training.run.record import RunRecord, RunSpec, failed_run, find_run, write_run
 from skipwise.training.run.session import Session
-from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper
 
 RunEvent = TrainState | Epoch | RunEnd

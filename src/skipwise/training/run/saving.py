@@ -13,11 +13,11 @@ import msgspec
 from torch import Tensor
 
 from skipwise.core.files.earlier_names import with_current_names
+from skipwise.training.folder.names import previous
+from skipwise.training.folder.record import RunSpec
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.trainer import Training
 from skipwise.training.run.checkpoint import load_checkpoints, read_state, save_checkpoint
-from skipwise.training.run.names import previous
-from skipwise.training.run.record import RunSpec
-from skipwise.training.run.state import TrainState
 
 CHECKPOINT_SECONDS = 15.0
 """The least time between two checkpoints within an epoch. At the end of an epoch there may be one sooner."""

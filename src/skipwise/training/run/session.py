@@ -19,21 +19,21 @@ from skipwise.data.store.on_device import Resident
 from skipwise.evaluation.logits import predict_logits
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.training.callbacks import Epoch
+from skipwise.training.depth.recording import DepthRecorder
+from skipwise.training.folder.files import write_history, write_weights
+from skipwise.training.folder.metrics_file import MetricsFile
+from skipwise.training.folder.names import CHECKPOINT
+from skipwise.training.folder.predictions import Predictions, write_predictions
+from skipwise.training.folder.record import RunRecord, RunSpec
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.schedule import StepSchedule, sides
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.execution import reproducible
 from skipwise.training.machine.ranks import Ranks
 from skipwise.training.machine.signals import deferred_signals
 from skipwise.training.probe.step import try_gradients
-from skipwise.training.run.depth import DepthRecorder
-from skipwise.training.run.files import write_history, write_weights
-from skipwise.training.run.metrics_file import MetricsFile
-from skipwise.training.run.names import CHECKPOINT
-from skipwise.training.run.predictions import Predictions, write_predictions
 from skipwise.training.run.pulse import RunPulse
-from skipwise.training.run.record import RunRecord, RunSpec
 from skipwise.training.run.saving import Saves
-from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper
 
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 from statistics import median
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.loop.schedule import StepSchedule, relative_cost, step_cost
-from skipwise.training.run.state import TrainState
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"

@@ -7,9 +7,9 @@ import time
 from skipwise.core.progress import SHOWN_SECONDS
 from skipwise.core.remaining import Remaining
 from skipwise.training.callbacks import Callback
+from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.loop.schedule import relative_cost
-from skipwise.training.run.state import TrainState
 
 WARM_UP = 5
 """Steps that say nothing of the others: memory is allocated, kernels are chosen."""

@@ -43,7 +43,7 @@ from skipwise.core.machine.system import describe_machine
 from skipwise.core.workspace.shared_folder import remove_probe, write_probe
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import Epoch, RunEnd
-from skipwise.training.run.record import failed_run, find_run, write_run
+from skipwise.training.folder.record import failed_run, find_run, write_run
 
 RETRIES = 4
 """How often Ray does a run again whose worker or node died; each time it goes on where it was saved."""

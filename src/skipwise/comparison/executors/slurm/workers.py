@@ -21,7 +21,7 @@ from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
 from skipwise.core.workspace.shared_folder import NOT_SHARED, WorkerMachine, check_versions, not_shared
 from skipwise.training.callbacks import Epoch, RunEnd
-from skipwise.training.run.record import find_run
+from skipwise.training.folder.record import find_run
 
 ASKED_EVERY = 5.0
 """Seconds between two questions to Slurm's controller, which all users of a cluster share."""

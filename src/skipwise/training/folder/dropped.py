@@ -13,7 +13,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
 from skipwise.core.files.os_errors import explained
 from skipwise.core.text import command
-from skipwise.training.run.names import WEIGHTS
+from skipwise.training.folder.names import WEIGHTS
 
 DROPPED = "dropped.json"
 

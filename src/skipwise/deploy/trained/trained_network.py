@@ -19,14 +19,14 @@ from skipwise.core.options import Listed
 from skipwise.core.remote.copies import address_of, local_path
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, Provenance
-from skipwise.deploy.artifact.comparison_folder import refuse_comparison
-from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.deploy.trained.comparison_folder import refuse_comparison
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import Trust, check_trusted, is_external
 from skipwise.nets.spec import NetworkSpec
-from skipwise.training.hub_folder import WEIGHTS, is_hub_folder, local_folder, read_hub_network
-from skipwise.training.run.dropped import need_weights
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.dropped import need_weights
+from skipwise.training.folder.record import read_run
+from skipwise.training.weights.hub_folder import WEIGHTS, is_hub_folder, local_folder, read_hub_network
 
 if TYPE_CHECKING:
     from torch import nn

@@ -19,9 +19,9 @@ from skipwise.core.files.folders import make_folder
 from skipwise.core.files.json_records import read_json
 from skipwise.core.files.regular import open_regular
 from skipwise.core.files.zip_directory import open_zip
-from skipwise.training.run.files import AGAIN
-from skipwise.training.run.names import RECORD
-from skipwise.training.run.predictions import LONGEST_ID, array_in, header_of
+from skipwise.training.folder.files import AGAIN
+from skipwise.training.folder.names import RECORD
+from skipwise.training.folder.predictions import LONGEST_ID, array_in, header_of
 
 FOLDER = "variants"
 

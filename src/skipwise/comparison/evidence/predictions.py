@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.comparison.evidence.collapse import has_learned
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.comparison.run.collapse import has_learned
 from skipwise.comparison.run.images import read_split_table
 from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.calibration import confidence
 from skipwise.evaluation.variants import VARIANTS
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunRecord
-from skipwise.training.run.variant_answers import read_variant
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunRecord
+from skipwise.training.folder.variant_answers import read_variant
 
 Records = Mapping[str, RunRecord]
 """The runs that have ended, by their folders in the comparison's folder."""

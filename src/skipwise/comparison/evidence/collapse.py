@@ -7,11 +7,11 @@ from pathlib import Path
 
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.evaluation.learned import check_learning
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.predictions import Predictions, read_predictions
+from skipwise.training.folder.record import RunRecord
 from skipwise.training.loop.recipe import Recipe
-from skipwise.training.run.files import read_history
-from skipwise.training.run.predictions import Predictions, read_predictions
-from skipwise.training.run.record import RunRecord
-from skipwise.training.setting import enough_epochs
+from skipwise.training.planning.setting import enough_epochs
 
 DIVERGED = "the loss became "
 BY_HEART = 0.5

@@ -19,8 +19,8 @@ from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import check_files
 from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
-from skipwise.training.run.names import METRICS, PREDICTIONS, RECORD, WEIGHTS, previous
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.names import METRICS, PREDICTIONS, RECORD, WEIGHTS, previous
+from skipwise.training.folder.state import EpochMetrics
 
 if TYPE_CHECKING:
     from torch import nn

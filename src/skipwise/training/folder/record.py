@@ -15,12 +15,12 @@ from skipwise.core.machine.system import Machine, describe_machine
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.metrics import Metrics
 from skipwise.nets.spec import NetworkSpec
+from skipwise.training.folder.files import AGAIN, FILES
+from skipwise.training.folder.names import RECORD
+from skipwise.training.folder.predictions import read_predictions
 from skipwise.training.loop.recipe import Recipe, recipes_apart
 from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.files import AGAIN, FILES
-from skipwise.training.run.names import RECORD
-from skipwise.training.run.predictions import read_predictions
 
 if TYPE_CHECKING:
     pass

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
+from skipwise.comparison.evidence.collapse import DIVERGED
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.records import Candidate, RunResult
 from skipwise.comparison.results.target import TargetEpochs
-from skipwise.comparison.run.collapse import DIVERGED
 from skipwise.statistics import Attempt, Spreads, first_reached, reachings, spreads
-from skipwise.training.run.files import read_history
+from skipwise.training.folder.files import read_history
 
 if TYPE_CHECKING:
-    from skipwise.comparison.run.predictions import Answers, Tested
+    from skipwise.comparison.evidence.predictions import Answers, Tested
     from skipwise.comparison.run.study import StudyResult
 
 

@@ -17,7 +17,7 @@ from skipwise.core.files.atomic import atomic
 from skipwise.core.files.regular import open_regular
 from skipwise.core.files.zip_directory import open_zip
 from skipwise.data.containers import LONGEST_NAME
-from skipwise.training.run.files import AGAIN, check_file
+from skipwise.training.folder.files import AGAIN, check_file
 
 LONGEST_ID = 4 * LONGEST_NAME
 """Bytes that numpy takes for the id of an image."""

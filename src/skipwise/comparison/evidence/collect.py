@@ -11,21 +11,21 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from skipwise.comparison.budget.networks import count_candidate
+from skipwise.comparison.evidence.by_seed import spreads_of, target_epochs
+from skipwise.comparison.evidence.collapse import why_not_learned
+from skipwise.comparison.evidence.further import judge_further
+from skipwise.comparison.evidence.learning import climbs
+from skipwise.comparison.evidence.predictions import Answers, Tested, read_answers
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.disagreements import Disagreement, Divided
 from skipwise.comparison.results.division import commonest, divide
 from skipwise.comparison.results.judged import possible, possible_pairs
 from skipwise.comparison.results.ratios import ratio
 from skipwise.comparison.results.records import Bootstrap, Candidate, Ratio, Results, RunResult
-from skipwise.comparison.run.by_seed import spreads_of, target_epochs
-from skipwise.comparison.run.collapse import why_not_learned
-from skipwise.comparison.run.further import judge_further
-from skipwise.comparison.run.learning import climbs
-from skipwise.comparison.run.predictions import Answers, Tested, read_answers
 from skipwise.comparison.run.study import StudyResult
 from skipwise.evaluation.calibration import calibration
 from skipwise.statistics import Pair, bootstrap, share
-from skipwise.training.run.record import RunRecord
+from skipwise.training.folder.record import RunRecord
 
 MOST_DISAGREEMENTS = 24
 

@@ -15,15 +15,15 @@ from skipwise.nets.external import is_external
 from skipwise.nets.external_code import code_fingerprint
 from skipwise.nets.stems import resolve_stem
 from skipwise.nets.weights.published import published
-from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe
 from skipwise.training.machine.execution import Execution
 from skipwise.training.machine.ranks import Ranks
 from skipwise.training.options import TrainOptions
-from skipwise.training.plan import RunPlan
-from skipwise.training.run.record import RunSpec
+from skipwise.training.planning.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.planning.plan import RunPlan
 from skipwise.training.run.time_budget import parse_limit
-from skipwise.training.starting_weights import (
+from skipwise.training.weights.starting_weights import (
     AUTO,
     NONE,
     PRETRAINED,

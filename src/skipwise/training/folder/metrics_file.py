@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from skipwise.training.callbacks import Callback, Epoch
-from skipwise.training.run.files import write_history
-from skipwise.training.run.state import EpochMetrics
+from skipwise.training.folder.files import write_history
+from skipwise.training.folder.state import EpochMetrics
 
 
 class MetricsFile(Callback):

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from skipwise.pages.charts import Axis, Line, Mark, line_chart
 from skipwise.pages.svg_file import as_file
-from skipwise.training.depth_norms import LAST, DepthRecord, DepthSnapshot
+from skipwise.training.depth.norms import LAST, DepthRecord, DepthSnapshot
 
 What = Literal["activations", "gradients"]
 

@@ -9,9 +9,9 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.core.text import clock_time, count
 from skipwise.evaluation.learned import LearningCheck, check_learning
 from skipwise.statistics.runs.climbing import Climb, climb
-from skipwise.training.run.files import read_history
-from skipwise.training.run.predictions import read_predictions
-from skipwise.training.run.record import RunRecord
+from skipwise.training.folder.files import read_history
+from skipwise.training.folder.predictions import read_predictions
+from skipwise.training.folder.record import RunRecord
 
 
 def not_learned(plan: Plan, folder: Path, records: Mapping[str, RunRecord]) -> dict[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skipwise.evaluating import corruption_wording as wording
 from skipwise.evaluating.corrupting import Corrupted
+from skipwise.evaluating.report import corruption_wording as wording
 from skipwise.evaluation.corruptions import contact_sheet
 from skipwise.evaluation.robustness import KindAccuracy, MeanScore
 from skipwise.pages.matrix import SHADES

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from skipwise.evaluating import wording
 from skipwise.evaluating.corrupting import Corrupted
-from skipwise.evaluating.corruption_page import corruption_section
 from skipwise.evaluating.record import PREDICTIONS
 from skipwise.evaluating.relying import relied, rows
+from skipwise.evaluating.report import wording
+from skipwise.evaluating.report.corruption_page import corruption_section
 from skipwise.evaluation.confusion import ClassScores
 from skipwise.evaluation.mistakes import Answered
 from skipwise.evaluation.one_network import Confidence, Evaluation

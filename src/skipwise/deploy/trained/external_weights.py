@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.options import Listed, option, options
-from skipwise.deploy.artifact.normalisation import IMAGENET_MEAN, IMAGENET_STD, check_scale
+from skipwise.deploy.trained.normalisation import IMAGENET_MEAN, IMAGENET_STD, check_scale
 
 if TYPE_CHECKING:
     from skipwise.data.image.preprocess import Preprocessing

@@ -22,7 +22,7 @@ from skipwise.data.prepare import Request
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import read_split
 from skipwise.deploy.artifact.artifact import Artifact
-from skipwise.training.run.dropped import weights_hash
+from skipwise.training.folder.dropped import weights_hash
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,11 +9,11 @@ from typing import ClassVar
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.differences import IGNORED, compared, difference
 from skipwise.core.workspace.workspace import Workspace
+from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.recipe import as_begun
+from skipwise.training.planning.setting import Setting
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.record import RunSpec
-from skipwise.training.setting import Setting
-from skipwise.training.starting_weights import Start
+from skipwise.training.weights.starting_weights import Start
 
 Used = tuple[tuple[str, ...], float | None, dict[str, int]]
 """The classes of some images, the share for validation, and how many are in each split."""

@@ -12,17 +12,17 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.devices import falling_back, lacks, of
 from skipwise.cost.counts import count
 from skipwise.data.images import Images
-from skipwise.training.inputs import resident_bytes, with_statistics
+from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.recipe import Recipe, full_size, too_short_to_grow
 from skipwise.training.machine.execution import choose_execution
 from skipwise.training.machine.faults import enough_memory, in_short
 from skipwise.training.machine.ranks import local_processes
-from skipwise.training.plan import RunPlan
+from skipwise.training.planning.inputs import resident_bytes, with_statistics
+from skipwise.training.planning.plan import RunPlan
 from skipwise.training.probe.batch_size import Room, largest_batch, with_batch
 from skipwise.training.probe.step import choose_compile, repays, try_step
-from skipwise.training.run.record import RunSpec
 from skipwise.training.run.time_budget import Timekeeper
-from skipwise.training.starting_weights import Found
+from skipwise.training.weights.starting_weights import Found
 
 ENDING = 2.5
 """Seconds of a time limit for what is not measured: writing files, leaving Python."""

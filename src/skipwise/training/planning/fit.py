@@ -14,11 +14,11 @@ from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.nets.external import is_external
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.machine.execution import choose_execution
-from skipwise.training.plan import RunPlan
+from skipwise.training.planning.plan import RunPlan
+from skipwise.training.planning.resolve import ENDING
+from skipwise.training.planning.setting import NEARLY, Setting, enough_epochs, settings
 from skipwise.training.probe.step import ENOUGH, try_step
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.resolve import ENDING
-from skipwise.training.setting import NEARLY, Setting, enough_epochs, settings
 
 
 def fit_setting(

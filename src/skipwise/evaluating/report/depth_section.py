@@ -5,8 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from skipwise.evaluating.answering import Subject
-from skipwise.training.depth_figures import depth_charts
-from skipwise.training.depth_norms import read_depth_norms
+from skipwise.training.depth.figures import depth_charts
+from skipwise.training.depth.norms import read_depth_norms
 
 
 def depth_section(subject: Subject) -> list[Markup]:

@@ -11,11 +11,11 @@ from skipwise.core.text import count
 from skipwise.data.image.decode import decode
 from skipwise.data.image.preprocess import fit_square
 from skipwise.data.image.white_level import Levels
-from skipwise.deploy.artifact.images import LabelledImages
+from skipwise.deploy.trained.images import LabelledImages
 from skipwise.evaluating.answering import KEPT, Evaluated
 from skipwise.evaluating.corrupting import Corrupted
-from skipwise.evaluating.page import FEW_CARDS, MOST_CARDS, Shown, evaluation_page
 from skipwise.evaluating.record import PREDICTIONS, EvaluationPlan, EvaluationRecord
+from skipwise.evaluating.report.page import FEW_CARDS, MOST_CARDS, Shown, evaluation_page
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.mistakes import pair_examples
 from skipwise.evaluation.one_network import Evaluation

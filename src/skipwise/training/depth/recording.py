@@ -10,10 +10,10 @@ import torch
 
 from skipwise.core.errors import Damaged
 from skipwise.data.batches.batches import TrainingBatches, to_input
-from skipwise.training.depth_norms import DepthRecord, DepthSnapshot, read_depth_norms, write_depth_norms
+from skipwise.training.depth.norms import DepthRecord, DepthSnapshot, read_depth_norms, write_depth_norms
+from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.depth import sizes_by_depth
 from skipwise.training.loop.trainer import Training
-from skipwise.training.run.record import RunSpec
 
 IMAGES = 64
 

@@ -28,9 +28,9 @@ from skipwise.nets.weights.published import (
     has_published,
     published,
 )
-from skipwise.training.hub_folder import PREFIX, WEIGHTS, is_hub_folder, local_folder, read_hub_network
-from skipwise.training.run.dropped import need_weights
-from skipwise.training.run.record import read_run
+from skipwise.training.folder.dropped import need_weights
+from skipwise.training.folder.record import read_run
+from skipwise.training.weights.hub_folder import PREFIX, WEIGHTS, is_hub_folder, local_folder, read_hub_network
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
 OFFLINE = "SKIPWISE_OFFLINE"

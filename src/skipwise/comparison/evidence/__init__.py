@@ -1,0 +1,1 @@
+"""Finished runs as evidence: their answers as arrays, which of them learned, and the judgement of them all."""

@@ -1,0 +1,1 @@
+"""An evaluation in words and on its page."""
