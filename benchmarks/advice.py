@@ -47,8 +47,8 @@ from skipwise.data.images import Images
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat, inspect_image
 from skipwise.data.sources import ReadingOptions
+from skipwise.nets.create import create_model
 from skipwise.nets.stems import resolve_stem
-from skipwise.nets.zoo import create_model
 from skipwise.training.folder.record import RunSpec, find_run
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe

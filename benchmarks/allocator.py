@@ -25,7 +25,7 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 from skipwise.core.machine.system import keep_freed_memory
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 name, width, keep, steps = sys.argv[1], float(sys.argv[2]), sys.argv[3] == "keep", int(sys.argv[4])
 if keep:
     keep_freed_memory()

@@ -37,7 +37,7 @@ from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.formats.openvino_format import run_model
 from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.model_session import ModelSession
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 
 CASES = (
     ("resnet18", "torchvision:resnet18", 224),

@@ -27,7 +27,7 @@ from skipwise.core.machine.system import describe_machine, keep_freed_memory, us
 from skipwise.cost.counts import count
 from skipwise.cost.interleaved import interleaved_times
 from skipwise.cost.timing import matrix_product
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from skipwise.training.loop.optimizer import make_optimizer, norms, set_learning_rate
 from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.machine.compiling import compiled

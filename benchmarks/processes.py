@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 from skipwise.core.machine.system import describe_machine, usable_cores
 from skipwise.cost.counts import count
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.machine.execution import ONE_THREAD_STEP

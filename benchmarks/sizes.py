@@ -33,7 +33,7 @@ from skipwise.data.images import Images
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe

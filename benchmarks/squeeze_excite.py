@@ -22,7 +22,7 @@ from skipwise.cost.interleaved import interleaved
 from skipwise.deploy.export.shipped import ConvolvedGate
 from skipwise.evaluation.logits import evaluating
 from skipwise.nets.blocks import SqueezeExcite
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 
 
 def with_convolution_gates(network: nn.Module) -> nn.Module:

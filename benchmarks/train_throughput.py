@@ -37,7 +37,7 @@ from torch import nn
 from skipwise.core.machine.system import describe_machine, keep_freed_memory, usable_cores
 from skipwise.cost.counts import count
 from skipwise.cost.timing import bf16_speedup, matrix_product
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from skipwise.training.callbacks import Callback
 from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.optimizer import make_optimizer

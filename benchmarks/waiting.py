@@ -31,7 +31,7 @@ NETWORKS = ("resnet18", "mobilenet_v2")
 STEP = """
 import json, sys, time
 import torch
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 found = {}
 for name in sys.argv[2:]:
     network = create_model(name, num_classes=10, stem="imagenet", seed=0).to(memory_format=torch.channels_last)

@@ -28,7 +28,7 @@ def ship(folder: Path, format: str, precision: str = "fp32") -> Path:
     """Makes an artifact of a network with initial weights, and a file of these; its golden images are made up."""
     import torch  # which those that only change an artifact need not wait for
 
-    from skipwise.nets.zoo import create_model
+    from skipwise.nets.create import create_model
 
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "weights.pth").exists():

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.nets.create import create_model, list_models
 from skipwise.nets.external_sizes import check_size, takes
-from skipwise.nets.zoo import create_model, list_models
 from tests.external_networks import Linear, NoSmaller, OfOneSize, Raises
 
 LIMITS = [

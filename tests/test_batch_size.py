@@ -25,7 +25,7 @@ from skipwise.core.files.json_records import read_json
 from skipwise.core.machine import devices, memory
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.logits import predict_logits
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from skipwise.training.callbacks import Callback
 from skipwise.training.loop.recipe import RECIPES, rescaled
 from skipwise.training.machine.execution import Execution

@@ -27,7 +27,7 @@ from skipwise.data.batches.batches import Augmentation, Batch, TrainingBatches, 
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.store.on_device import SHARE, Resident, fits
 from skipwise.evaluation.logits import PRODUCTS, predict_logits
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine import execution

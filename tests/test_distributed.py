@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from skipwise.training.machine.execution import reproducible
-from skipwise.training.machine.ranks import joined
+from skipwise.training.machine.joining import joined
 from skipwise.training.run.checkpoint import load_checkpoints
 from tests.processes import FORKING, children_of
 from tests.test_levers import PLAIN, look, make_training

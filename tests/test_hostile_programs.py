@@ -30,7 +30,7 @@ from skipwise.deploy.runtime.torch_file import read_program
 from skipwise.deploy.runtime.torch_operators import _ATEN, function_called
 from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.deploy.verify.verify import verify
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from tests import processes
 from tests.conftest import Shipped
 from tests.resealing import changed, pictures, refused, reseal, rewritten

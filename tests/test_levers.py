@@ -18,7 +18,7 @@ from skipwise.data.batches.batches import Augmentation, TrainingBatches
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.logits import evaluating
 from skipwise.evaluation.metrics import Metrics
-from skipwise.nets.zoo import create_model, list_models
+from skipwise.nets.create import create_model, list_models
 from skipwise.training.folder.state import TrainState
 from skipwise.training.loop import schedule
 from skipwise.training.loop.initialisation import dirac, whiten

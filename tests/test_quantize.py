@@ -18,7 +18,7 @@ from skipwise.deploy.export.quantize import Checked, quantize, restored
 from skipwise.deploy.export.shipped import portable, trace_classifier
 from skipwise.deploy.formats import onnx_format, openvino_format
 from skipwise.deploy.formats.format import RESIZED
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from tests.test_shipped import unsettled
 
 PREPARED = Preprocessing(size=16, channels=3, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))

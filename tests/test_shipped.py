@@ -18,7 +18,7 @@ from skipwise.deploy.export.shipped import HalfPrecisionWeights, Resize, portabl
 from skipwise.deploy.formats import find_backend
 from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.runtime.model_session import ModelSession
-from skipwise.nets.zoo import create_model, list_models
+from skipwise.nets.create import create_model, list_models
 
 
 def prepared(size: int = 24, **more: object) -> Preprocessing:

@@ -19,7 +19,7 @@ from skipwise.core.files.checksums import seal_of
 from skipwise.core.files.earlier_names import with_earlier_names
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from skipwise.training.callbacks import Epoch
 from skipwise.training.folder.files import read_history
 from skipwise.training.folder.predictions import read_predictions

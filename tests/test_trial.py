@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from skipwise.nets.zoo import create_model
+from skipwise.nets.create import create_model
 from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.machine import compiling, execution
 from skipwise.training.machine.execution import ONE_THREAD_ALONE, ONE_THREAD_STEP, Execution, choose_execution

@@ -13,10 +13,10 @@ from skipwise.comparison.recommend import Recommended
 from skipwise.comparison.restore import Restored
 from skipwise.core.reporting import Progress
 from skipwise.cost.profile import ProfileReport
-from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.deploy.export.export import Exported
 from skipwise.deploy.predict.answers import Answer
 from skipwise.deploy.predict.predict import Predicted
+from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.deploy.verify.record import Verified
 from skipwise.explaining.explain import Images
 from skipwise.nets.external import Trust
@@ -57,8 +57,8 @@ from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmReq
 from skipwise.data.sources import Source as Source
 from skipwise.watching.record import Status as Status
 from skipwise.studies.records import StudyReport as StudyReport
-from skipwise.nets.zoo import create_model as create_model
-from skipwise.nets.zoo import list_models as list_models
+from skipwise.nets.create import create_model as create_model
+from skipwise.nets.create import list_models as list_models
 from skipwise.deploy.load import load as load
 from skipwise.nets.weights.loading import load_weights as load_weights
 from skipwise.training.depth.norms import read_depth_norms as read_depth_norms

@@ -33,8 +33,9 @@ from skipwise.training.folder.names import CHECKPOINT
 from skipwise.training.folder.record import RunRecord, find_run
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
+from skipwise.training.machine.joining import joined
 from skipwise.training.machine.nodes import check_restarts, same_folder
-from skipwise.training.machine.ranks import Ranks, joined
+from skipwise.training.machine.ranks import Ranks
 from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.options import MachineOptions, TrainOptions
 from skipwise.training.planning.draft import check_shared, choose_start, draft_plan, request_of

@@ -17,6 +17,7 @@ from skipwise.nets.stems import STEMS
 from skipwise.nets.weights.checkpoints import Contents
 from skipwise.nets.weights.matching import COUNTER, Match, shape_of
 from skipwise.nets.weights.naming import translate
+from skipwise.nets.zoo import NETWORKS
 
 SHOWN = 4
 """The most mismatches that a sentence lists."""
@@ -99,8 +100,6 @@ def _one_reason(model: nn.Module, target: Mapping[str, Tensor], match: Match) ->
 
 def _networks_with(tensors: Mapping[str, Tensor]) -> list[str]:
     """The networks of Skipwise, at width 1, that have these weights, whatever the last layer is."""
-    from skipwise.nets.zoo import NETWORKS  # which itself loads weights
-
     names = translate(_layers("plain20", "small"), tensors)
     numbered = {match.group(1, 2) for match in map(_BLOCK.match, names) if match is not None}
     blocks = Counter(stage for stage, _ in numbered)
@@ -121,9 +120,10 @@ def _named_as_mobilenet(names: Iterable[str], architecture: Architecture) -> boo
 
 
 def _layers(name: str, stem: str) -> nn.Module:
-    from skipwise.nets.spec import NetworkSpec  # which itself loads weights
-
-    return NetworkSpec(name=name, num_classes=1, stem=stem).build_for_counting()
+    with torch.device("meta"):
+        return Network(
+            NETWORKS[name], num_classes=1, in_channels=3, stem=stem, width=1.0, reduction=None, drop_path=0.0
+        )
 
 
 def _has_weights(network: nn.Module, tensors: Mapping[str, Tensor]) -> bool:

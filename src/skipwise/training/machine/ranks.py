@@ -109,19 +109,3 @@ def environment_number(name: str, default: int) -> int:
             "it."
         )
     return int(text)
-
-
-@contextlib.contextmanager
-def joined(device: str) -> Iterator[Ranks]:
-    """The processes that torchrun started together with this one, or this one alone.
-
-    Raises:
-        SkipwiseError: they can't be reached, or one of them is gone.
-    """
-    if environment_number("WORLD_SIZE", 1) <= 1:
-        yield ALONE
-        return
-    from skipwise.training.machine.distributed import process_group
-
-    with process_group(device) as ranks:
-        yield ranks
