@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from skipwise.core.addresses import is_address
 from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_name
@@ -22,16 +19,13 @@ from skipwise.core.remote.copies import local_path
 from skipwise.core.reporting import Progress
 from skipwise.core.shown import Shown
 from skipwise.core.signatures import takes
-from skipwise.core.text import command, printable
+from skipwise.core.text import command
 from skipwise.core.workspace.task import Task
 from skipwise.core.workspace.whole import making_whole
-from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.options import ReadingOptions, asked_reading
-from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import (
     VERSION,
     Artifact,
-    Golden,
     read_artifact,
     sealed,
 )
@@ -39,17 +33,17 @@ from skipwise.deploy.artifact.folder import EXPORTS, export_plan
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
 from skipwise.deploy.artifact.temperature import temperature_of_run
 from skipwise.deploy.export.chosen import chosen_by
+from skipwise.deploy.export.golden_images import write_golden
 from skipwise.deploy.export.heat_maps import check_heat_maps, heat_maps_of
 from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.export.reference import reference_of, threshold_of
 from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
 from skipwise.deploy.hub.folder import write_hub_folder
 from skipwise.deploy.runtime.backend_import import import_backend
-from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.servers import Server, find_server
 from skipwise.deploy.servers.serve_folder import check_server, write_server
 from skipwise.deploy.trained.external_weights import ExternalWeights
-from skipwise.deploy.trained.images import LabelledImages, fit, other_images, own_images, remembered_data
+from skipwise.deploy.trained.images import LabelledImages, other_images, own_images, remembered_data
 from skipwise.deploy.trained.normalisation import reversed_channels
 from skipwise.deploy.trained.trained_network import TrainedNetwork, network_of_file, network_of_run
 from skipwise.training.trackers import trackers_of
@@ -180,7 +174,7 @@ def export(
         )
         quantization = chosen.write(made, job)
         tell("Checking the golden images", 0, 1)
-        examples = _write_golden(made, network, images, chosen, exact)
+        examples = write_golden(made, network, images, chosen, exact)
         if maps is not None:
             check_heat_maps(made, network, chosen, exact, examples)
         threshold = threshold_of(network)
@@ -324,41 +318,3 @@ def _images(
             f"{command('skipwise', 'export', network.where, 'IMAGES', '--precision', 'int8')}"
         )
     return images, [] if images is not None else [f"The golden images are made up: {why}."]
-
-
-def _write_golden(
-    folder: Path, network: TrainedNetwork, images: LabelledImages | None, format: ExportFormat, precision: Precision
-) -> tuple[Golden, ...]:
-    """Writes the golden images, with the probabilities of the network and of the exported file.
-
-    Raises:
-        SkipwiseError: the file's differ by more than is tolerated.
-    """
-    from skipwise.deploy.runtime.run_session import RunSession
-
-    reference = RunSession(network)
-    shipped = ModelSession(format.backends[0], folder / format.files[0], threads=1)
-    (folder / "golden").mkdir()
-    made = []
-    for number, (name, data) in enumerate(golden.choose(images, network.preprocessing), 1):
-        file = f"golden/{number}{golden.suffix(data)}"
-        (folder / file).write_bytes(data)
-        try:
-            pixels = decode(data, channels=network.preprocessing.channels, levels=network.preprocessing.levels)
-        except UnreadableImage as error:
-            raise SkipwiseError(f"{name} can't be read ({error}); repair or remove it.") from error
-        expected = reference.predict_resized(fit(data, network.preprocessing)[None])[0]
-        answered = shipped.predict_pixels(pixels[None])[0]
-        made.append(Golden(file=file, name=name, expected=_floats(expected), answered=_floats(answered)))
-    found = golden.check(made, folder, network.preprocessing, precision, shipped.predict_pixels, network.temperature)
-    if found.failed:
-        raise SkipwiseError(
-            f"The exported file does not answer {printable(found.failed[0])} as PyTorch does: a probability differs by "
-            f"{found.difference:.2g}, and {found.tolerance:g} is tolerated. So nothing was exported; choose another "
-            "--format."
-        )
-    return tuple(made)
-
-
-def _floats(probabilities: NDArray[np.float32]) -> tuple[float, ...]:
-    return tuple(round(float(value), 7) for value in probabilities)
