@@ -308,6 +308,7 @@ def compare(
     tune_epochs: int | None = None,
     tune_trials: int | None = None,
     time_limit: str | None = None,
+    learning_curve: bool = False,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
@@ -387,6 +388,8 @@ def compare(
             highest of `tune` for each network, instead of trying those of `tune`.
         time_limit (str | None, default None): Choose the looks and the number of epochs so that the comparison fits
             into a time, such as 20m or 2h.
+        learning_curve (bool, default False): Also train the recommended network on a quarter and on half of the
+            training images, to say what twice as many would bring.
         include (str | PathLike[str] | Sequence[str | PathLike[str]], default ()): Use a finished run instead of
             training it again; its network takes part. May be given several times.
         outcome (str | Sequence[str], default 'accuracy'): What is compared: accuracy, balanced-accuracy (every class
@@ -503,6 +506,7 @@ def compare(
     tune_epochs: int | None = None,
     tune_trials: int | None = None,
     time_limit: str | None = None,
+    learning_curve: bool = False,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
@@ -568,6 +572,7 @@ def compare(
     tune_epochs: int | None = None,
     tune_trials: int | None = None,
     time_limit: str | None = None,
+    learning_curve: bool = False,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,

@@ -11,6 +11,7 @@ from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
 from skipwise.comparison.plan.plan import Included, Plan
 from skipwise.comparison.question.counting import check_countable, check_variants
+from skipwise.comparison.question.curve import smallest_quarter
 from skipwise.comparison.question.grouping import Grouping, grouping_of
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.question.starting_weights import Starts, choose_recipes
@@ -18,6 +19,7 @@ from skipwise.comparison.question.target import check_reachable
 from skipwise.comparison.question.tuning import choose_tuning
 from skipwise.comparison.run.images import image_options
 from skipwise.comparison.wording.groups import group_warnings, in_groups
+from skipwise.comparison.wording.learning_curve import few_for_a_curve
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.nets.external import is_external
@@ -43,6 +45,7 @@ class ComparisonRequest:
         tune, tune_epochs, tune_trials: the learning rates to try, for how long, and how many are chosen between them.
         time_limit: in seconds.
         target_accuracy: on the validation images, in percent.
+        learning_curve: whether a network is trained on parts of the training images, too.
         processes: runs at a time; the machine decides where nothing was said.
     """
 
@@ -58,6 +61,7 @@ class ComparisonRequest:
     tune_trials: int | None = None
     time_limit: float | None
     target_accuracy: float | None
+    learning_curve: bool = False
     device: str
     processes: int
 
@@ -92,6 +96,8 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     check_variants(question, prepared, preprocessing.size, tuned=asked.tune is not None)
     check_reachable(asked.target_accuracy, counts["val"])
     _tell_groups(grouping, counts["test"], notice)
+    if asked.learning_curve and (few := few_for_a_curve(smallest_quarter(prepared, folds))):
+        notice(few)
     limited = asked.time_limit is not None
     plan = Plan(
         question=question,
@@ -117,6 +123,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         tuning=choose_tuning(asked.tune, asked.tune_epochs, asked.tune_trials, recipe, question, counts["val"]),
         time_limit=asked.time_limit,
         target_accuracy=asked.target_accuracy,
+        learning_curve=asked.learning_curve,
         asked_for=(question.looks, recipe.epochs) if limited else None,
         asked_setting=(preprocessing.size, stem) if limited else None,
         asked_seed=question.first_seed if limited else None,

@@ -33,10 +33,12 @@ def described(plan: Plan | RunPlan, folder: Path) -> TrackedRun:
 
 def described_run(spec: RunSpec, key: str, group: str) -> TrackedRun:
     """One run of a comparison."""
-    tuning = key.startswith(f"{TUNING}/")
+    tuning, share = key.startswith(f"{TUNING}/"), spec.share_of_images
     name = f"{spec.model} seed {spec.seed}"
     if spec.fold is not None:
         name += f" fold {spec.fold[0]}"
+    if share < 1:
+        name += f" on {100 * share:g}% of the training images"
     if tuning:
         name = f"{spec.model} lr {spec.recipe.lr:.3g} for {count(spec.recipe.epochs, 'epoch')}"
     return TrackedRun(key=key, name=name, kind="tuning" if tuning else "run", group=group, parameters=_of_spec(spec))

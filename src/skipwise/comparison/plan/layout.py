@@ -8,6 +8,8 @@ ATTEMPTS = "attempts"
 """The folder of the attempts at runs that several machines make, each in a folder of its own."""
 TUNING = "tuning"
 """The folder of the runs that choose learning rates."""
+CURVE = "curve"
+"""The folder of the runs on parts of the training images."""
 
 
 def run_folder(model: str, seed: int, *, fold: int | None = None, parent: str = "runs") -> str:
@@ -23,3 +25,8 @@ def run_folder(model: str, seed: int, *, fold: int | None = None, parent: str = 
 def tuning_folder(model: str, seed: int, rate: float) -> str:
     """Returns the folder of a run that tries a learning rate."""
     return f"{run_folder(model, seed, parent=TUNING)}-lr{rate!r}"
+
+
+def curve_folder(model: str, seed: int, part: str, *, fold: int | None = None) -> str:
+    """Returns the folder of a run on a part of the training images, such as "half"."""
+    return f"{run_folder(model, seed, fold=fold, parent=CURVE)}-{part}"
