@@ -907,6 +907,7 @@ def gate(
     class_level: str | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
+    alpha: float = 0.05,
     label_regex: str | None = None,
     group: str | None = None,
     group_regex: str | None = None,
@@ -936,6 +937,8 @@ def gate(
             it is.
         class_level (str | None, default None): The level of folders that holds the classes: 1 for the top, 2 for the
             folders in those, and so on, or leaf for the innermost. Folders that only wrap or split the images do not
+        alpha (float, default 0.05): How often the interval of the drop may miss. A network that is worse by more than
+            `margin` passes at most half as often.
             count. None: what the folders' names say.
         image_column (str | None, default None): The table's column that names the images.
         label_column (str | None, default None): The table's column that names the classes.
