@@ -153,7 +153,7 @@ class Session:
         id = self._id(key)
         if record.status == "finished":
             self._fill_up(key)
-        ending = ending_of_run(record, self.folder / key, self.known.runs[key].epoch)
+        ending = ending_of_run(record, self.folder / key, self.known.runs[key].epoch, weights=key == "")
         self.tracker.end(id, self.runs[key], ending)
         self._note(key, replace(self.known.runs[key], ended=True))
 
