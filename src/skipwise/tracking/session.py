@@ -18,6 +18,7 @@ from skipwise.tracking.sender import HOPE, PATIENCE, Sender, TrackingLost
 from skipwise.tracking.summary import ending_of_comparison, ending_of_run
 from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.folder.files import read_history
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.record import RunRecord
 from skipwise.training.folder.state import EpochMetrics
 from skipwise.training.planning.plan import RunPlan
@@ -104,7 +105,7 @@ class Session:
         self.known = read_known(self.folder, self.tracker.name, self.tracker.where)
 
     def _key(self, run: str) -> str:
-        return "" if self.single else run
+        return "" if self.single and not run.startswith(f"{TUNING}/") else run
 
     def _id(self, key: str) -> str:
         """The tool's name of a run, which is begun or continued."""
