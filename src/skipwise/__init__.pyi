@@ -304,11 +304,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -379,16 +380,18 @@ def compare(
         seed (int, default 0): The first seed for initial weights, data order and augmentation; the others follow it.
         every_pair (bool, default False): Spend more seeds also on pairs of networks of which neither can be the best
             any more.
-        tune (Sequence[float] | None, default None): Try these peak learning rates with every network first, and choose
-            one for each by the validation images.
-        tune_epochs (int | None, default None): The number of epochs of the runs for `tune`. None: a third of the
-            recipe's.
-        tune_trials (int | None, default None): Have Optuna choose so many learning rates between the lowest and the
-            highest of `tune` for each network, instead of trying those of `tune`.
         time_limit (str | None, default None): Choose the looks and the number of epochs so that the comparison fits
             into a time, such as 20m or 2h.
         include (str | PathLike[str] | Sequence[str | PathLike[str]], default ()): Use a finished run instead of
             training it again; its network takes part. May be given several times.
+        tune (Sequence[float] | None, default None): Try these peak learning rates first, and choose one for each
+            network by the validation images. With `tune_trials`, the lowest and the highest one to search between.
+        tune_trials (int | None, default None): Have Optuna choose hyperparameters so many times for each network, by
+            the validation images, and train with the best ones.
+        tune_what (Sequence[str] | None, default None): The hyperparameters that `tune_trials` searches: lr,
+            weight_decay, momentum, label_smoothing, mixup, cutmix and cutout, separated by commas. None: lr.
+        tune_epochs (int | None, default None): The number of epochs of the runs that tune. None: a third of the
+            recipe's.
         outcome (str | Sequence[str], default 'accuracy'): What is compared: accuracy, balanced-accuracy (every class
             weighs the same), top5-accuracy, log-loss, brier, corrupted (accuracy under noise, blur, weather and
             compression), background (how much accuracy depends on the background, for the data set backgrounds), or one
@@ -499,11 +502,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -564,11 +568,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -902,6 +907,7 @@ def gate(
     data: str | os.PathLike[str] | None = None,
     *,
     margin: float = 1.0,
+    alpha: float = 0.05,
     timing: bool = True,
     trust: bool | str = False,
     class_level: str | None = None,
@@ -931,6 +937,8 @@ def gate(
         notice (Callable[[str], None]): called with each sentence that a person should know; by default nothing is
             called.
         margin (float, default 1.0): The largest drop in accuracy that would not matter, in percentage points.
+        alpha (float, default 0.05): How often the interval of the drop may miss. A network that is worse by more than
+            `margin` passes at most half as often.
         timing (bool, default True): Time both networks in turn. The times have no part in the result.
         trust (bool | str, default False): Run the code of a network of your own that the run's record names, whichever
             it is.
@@ -1624,6 +1632,10 @@ def train(
     mirror: bool | None = None,
     balance: str | None = None,
     freeze_norms: bool = False,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     stem: str = 'auto',
     width: float | None = None,
     pretrained: bool = False,
@@ -1684,6 +1696,14 @@ def train(
             equally often) or loss (rare classes weigh more). None: none.
         freeze_norms (bool, default False): Keep the statistics, scales and biases of batch norms as in the weights to
             start from.
+        tune (Sequence[float] | None, default None): Try these peak learning rates first, and choose one for each
+            network by the validation images. With `tune_trials`, the lowest and the highest one to search between.
+        tune_trials (int | None, default None): Have Optuna choose hyperparameters so many times for each network, by
+            the validation images, and train with the best ones.
+        tune_what (Sequence[str] | None, default None): The hyperparameters that `tune_trials` searches: lr,
+            weight_decay, momentum, label_smoothing, mixup, cutmix and cutout, separated by commas. None: lr.
+        tune_epochs (int | None, default None): The number of epochs of the runs that tune. None: a third of the
+            recipe's.
         stem (str, default 'auto'): The first layers: small, imagenet, or auto, which is the stem of the weights to
             start from, or else small up to 64 pixels.
         width (float | None, default None): The number of channels, as a multiple of the published number. None: that of

@@ -13,7 +13,7 @@ from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.evidence.predictions import Records
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
+from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
@@ -41,6 +41,7 @@ from skipwise.cost.price import Price
 from skipwise.cost.timing import latencies
 from skipwise.pages.pictures import FEW_PIXELS
 from skipwise.training.callbacks import Callback, Callbacks, Phase, Start, with_callbacks
+from skipwise.training.folder.names import TUNING
 
 
 def carry_out(
