@@ -215,7 +215,7 @@ def test_what_cannot_be_corrupted_is_refused_before_training(tmp_path: Path) -> 
     small = VARIANTS["corrupted"].refuse(Kinds(size=6, two_valued=False, brought=()))
     assert small.startswith("Images of 6 x 6 pixels are too small to be corrupted; use --img-size 8")
     usual = {"models": ["resnet20", "plain20"], "seeds": 2, "output": tmp_path / "out"}
-    with pytest.raises(SkipwiseError, match="--tune chooses by validation images as they are"):
+    with pytest.raises(SkipwiseError, match="Tuning chooses by validation images as they are"):
         skipwise.compare(tmp_path / "i", **usual, outcome="corrupted", tune=[0.1, 0.2])
     assert not (tmp_path / "out").exists()
 
