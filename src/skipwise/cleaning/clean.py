@@ -111,7 +111,7 @@ def _held(home: Path) -> Iterator[None]:
 
 
 def _why_not(each: Removable, listed: float) -> str:
-    """Why something has to stay by now, a sentence; "" if it may go."""
+    """Returns a sentence on why something has to stay by now; "" if it may go."""
     in_cache = each.kind in ("cache", "pack", "copy")
     place = each.path / USED if each.kind == "copy" else each.path
     if is_read(place) if in_cache else _in_use(each):

@@ -14,7 +14,7 @@ class GateOptions:
     margin: float = option(
         1.0, "The largest drop in accuracy that would not matter, in percentage points.", metavar="POINTS"
     )
-    timing: bool = option(True, "Time both networks in turn. It has no part in what passes.")
+    timing: bool = option(True, "Time both networks in turn. The times have no part in the result.")
 
 
 @options()

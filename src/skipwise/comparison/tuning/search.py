@@ -162,5 +162,5 @@ class _Search:
         return {key: tried(self.plan, self.folder, job, self.rounds.records[job.folder]) for key, job in jobs.items()}
 
     def _merit(self, run: Tried) -> float | None:
-        """What a run reached, more being better; None where it failed."""
+        """The outcome that a run reached, turned so that more is better; None where it failed."""
         return None if run.outcome is None else self.plan.question.scoring.merit(run.outcome)

@@ -16,7 +16,7 @@ from skipwise.training.folder.record import RunRecord
 
 
 def tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:
-    """What a run that tunes reached."""
+    """The outcome that a run for tuning reached."""
     searched = plan.tuning is not None and plan.tuning.trials is not None
     return Tried(
         model=job.spec.model,

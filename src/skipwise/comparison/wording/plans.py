@@ -64,7 +64,7 @@ def _kept(plan: Plan, forecast: Forecast) -> float:
 
 
 def _spent(plan: Plan, forecast: Forecast) -> list[str]:
-    """What the comparison costs."""
+    """States what the comparison costs."""
     first, last, price = forecast.first, forecast.last, forecast.price
     if first is None or last is None:
         return []

@@ -13,7 +13,7 @@ from skipwise.pages import figures
 
 
 def tuned(results: Results, costs: Costs) -> list[str]:
-    """What tuning chose, in a sentence; none without tuning."""
+    """States what tuning chose, in a sentence; none without tuning."""
     if not results.tried:
         return []
     each = []

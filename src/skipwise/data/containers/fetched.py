@@ -82,7 +82,7 @@ class Places:
     sizes: Integers
 
     def of(self, name: str) -> tuple[int, int]:
-        """Where a file begins, and its bytes."""
+        """The place where a file begins, and its bytes."""
         number = self.names.find(name)
         return self.places[number], self.sizes[number]
 
