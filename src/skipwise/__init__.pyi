@@ -275,10 +275,11 @@ def clean(
     """Lists what may go in folders of results and in the cache; with `yes`, it frees it.
 
     Results, answers, exported networks, the weights that one would use, and whatever a running process holds are never
-    touched, nor is anything that Skipwise did not make.
+    touched, nor is anything that Skipwise did not make, nor what lies at an address.
 
     Args:
-        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only.
+        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only. An address,
+            such as "s3://bucket/pets", stands for the copies, in the cache, of what lies there.
         older_than (int, default 30): The days after which unfinished work counts as abandoned, and a cache as not used.
         cache (bool, default True): Look into the cache of decoded images and data sets, too.
         yes (bool, default False): Free what may go. Without it, it is only listed.
@@ -1511,7 +1512,8 @@ def status(
     """Reads how far the work in a folder is. It changes nothing there, and disturbs nobody who works in it.
 
     Args:
-        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs.
+        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs. An
+            address, such as "s3://bucket/runs", says how far the work was when its folder was copied there.
         price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state what
             the next look costs in money. None: it is stated in machine-hours only.
         page (str | PathLike[str] | None, default None): Write the status as a page, one file that opens offline, too.
