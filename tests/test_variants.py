@@ -228,7 +228,7 @@ def test_what_cannot_be_corrupted_is_refused_before_training(tmp_path: Path) -> 
     )
     with pytest.raises(SkipwiseError, match="Some test images have 1 bit for each pixel"):
         skipwise.compare(tmp_path / "bits.npz", **usual)
-    with pytest.raises(SkipwiseError, match="--tune chooses by validation images as they are"):
+    with pytest.raises(SkipwiseError, match="Tuning chooses by validation images as they are"):
         skipwise.compare(tmp_path / "L", **(usual | {"outcome": "corrupted", "tune": [0.1, 0.2]}))
     assert not (tmp_path / "out").exists()
 
