@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,9 +19,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
 import skipwise
 from skipwise.cli.commands import status as watching
+from skipwise.cli.summaries.status import shown
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.results.interim import INTERIM, write_interim
 from skipwise.comparison.run.interim import interim_of
@@ -316,6 +320,19 @@ def test_a_folder_may_hold_several_and_those_that_run_come_first(tmp_path: Path)
     assert (found.kind, found.state) == ("folder", "running")
     assert [Path(part.folder).name for part in found.parts] == ["b", "a"]
     assert found.is_running
+
+
+@EARLIER
+def test_what_is_finished_in_a_folder_is_a_line_each_and_of_many_some_are_counted(tmp_path: Path) -> None:
+    for number in range(12):
+        shutil.copytree(KEPT / "run", tmp_path / "train" / f"digits-{number}")
+    begin(tmp_path / "compare" / "a")
+    lines = io.StringIO()
+    Console(file=lines, width=500).print(shown(skipwise.status(tmp_path)))
+    said = lines.getvalue().splitlines()
+    assert sum(line.startswith(f"Run {tmp_path / 'train' / 'digits-'}") for line in said) == 10
+    assert said[-1] == "And 2 more are finished; --json has them all."
+    assert not any(line.startswith("run ") for line in said)  # no table of each
 
 
 def test_a_study_has_its_comparisons(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from skipwise.cli.commands import (
     verify,
 )
 from skipwise.cli.declared import command
+from skipwise.cli.program import program_of
 from skipwise.cli.stopped import Stopped
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
@@ -89,7 +90,7 @@ def main() -> NoReturn:
         # The reason for which a run failed is otherwise a part of a sentence.
         _say(f"skipwise: {error}{'.' * isinstance(error, TrainingFailed)}")
         if isinstance(error, NotTrusted):
-            _say(f"Again:    {text.command('skipwise', *sys.argv[1:], *error.options)}")
+            _say(f"Again:    {text.command(*program_of(sys.argv), *sys.argv[1:], *error.options)}")
         status = 2
     except Stopped as stopped:
         _say(f"\n{stopped.sentence}")

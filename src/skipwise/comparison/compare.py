@@ -158,9 +158,9 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     options.tuning.check(options.recipe.lr)
     check_together(images.folds, tune=options.tuning.asked, included=bool(included))
     if extend and (output is None or study.time_limit is not None):
-        raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
+        raise SkipwiseError("--extend needs --output, the comparison to extend, and takes no --time-limit.")
     if extend and options.planning.dry_run:
-        raise SkipwiseError("--extend asks more of a comparison that has its plan; leave --dry-run out.")
+        raise SkipwiseError("--extend adds to a comparison that has its plan already; leave --dry-run out.")
     limit = None if study.time_limit is None else parse_limit(study.time_limit)
     options.recipe.check(fine_tune=starts.any)
     return ComparisonRequest(
@@ -212,7 +212,7 @@ def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str])
 
 
 def _workers(options: CompareOptions, executor: Executor) -> int | None:
-    """How many runs are done at a time; None where that is left to this machine."""
+    """Returns the number of runs at a time; None where that is left to this machine."""
     asked, able = options.processes.workers, getattr(executor, "at_once", None)
     if asked is not None and able is not None and asked > able:
         name = options.processes.executor

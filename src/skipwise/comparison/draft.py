@@ -62,10 +62,15 @@ class ComparisonRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A plan, but for what follows from the images' pixels and from this machine, and the weights that it needs."""
+    """A plan, but for what follows from the images' pixels and from this machine, and the weights that it needs.
+
+    Args:
+        advises_folds: whether cross-validation was advised, with what so few test images can show.
+    """
 
     plan: Plan
     weights: dict[str, Found]
+    advises_folds: bool = False
 
 
 def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> Draft:
@@ -77,7 +82,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     question, folds, names = asked.question, asked.images.folds, list(asked.question.candidates)
     weights, stem, width, size = _choose_weights(asked, prepared, notice)
     grouping = grouping_of(prepared, asked.images.reading)
-    _advise_folds(asked, prepared, grouping, notice)
+    advises_folds = _advise_folds(asked, prepared, grouping, notice)
     expected = [weights[name].start.expects if name in weights else None for name in names]
     preprocessing = choose_preprocessing(prepared, expected, size)
     source, counts = prepared.source, prepared.counts
@@ -87,7 +92,8 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     recipe = with_sizes_for_all(recipe, names, preprocessing, len(source.classes), asked.recipe.epochs, notice)
     stem = resolve_stem(stem, preprocessing.size)
     check_countable(question, prepared, tuned=asked.tuning.asked)
-    check_variants(question, prepared, preprocessing.size, tuned=asked.tuning.asked)
+    for remark in check_variants(question, prepared, preprocessing.size, tuned=asked.tuning.asked):
+        notice(remark)
     check_reachable(asked.target_accuracy, counts["val"])
     _tell_groups(grouping, counts["test"], notice)
     limited = asked.time_limit is not None
@@ -127,7 +133,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         execution=Execution(device=asked.device, precision="fp32", threads=1),
         processes=asked.processes,
     )
-    return Draft(plan=plan, weights=weights)
+    return Draft(plan=plan, weights=weights, advises_folds=advises_folds)
 
 
 def _choose_weights(
@@ -144,15 +150,17 @@ def _choose_weights(
     return weights, stem, width, asked.images.img_size or size_for(automatic, advice, prepared.auto_size)
 
 
-def _advise_folds(asked: ComparisonRequest, prepared: Prepared, grouping: Grouping | None, notice: Notice) -> None:
-    """Says where cross-validation would show more."""
+def _advise_folds(asked: ComparisonRequest, prepared: Prepared, grouping: Grouping | None, notice: Notice) -> bool:
+    """Says where cross-validation would show more, and returns whether it does."""
     question, folds = asked.question, asked.images.folds
     # What so many images can show is told for images that are independent.
     level = question.level if question.scoring.is_share_of_all and grouping is None else None
     limits = Asked(margin=question.margin, level=level, folds=folds, auto_size=prepared.auto_size)
     advised = cross_validation(traits_of(prepared, folds), limits)
-    if advised is not None and advised.flags:
-        notice(f"{advised.reason} {' '.join(advised.flags)} does that.")
+    if advised is None or not advised.flags:
+        return False
+    notice(f"{advised.reason} {' '.join(advised.flags)} does that.")
+    return True
 
 
 def _tell_groups(grouping: Grouping | None, images: int, notice: Notice) -> None:

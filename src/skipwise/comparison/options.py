@@ -89,9 +89,9 @@ class ProcessOptions:
     )
     executor: str | Executor | None = option(
         None,
-        "What does the runs: local (processes of this machine), in-process (one run after the other, in the process "
-        "of the command), ray (a Ray cluster, such as ray://head:10001) or slurm (jobs of Slurm). The results are the "
-        "same.",
+        "The executor that does the runs: local (processes of this machine), in-process (one run after the other, in "
+        "the process of the command), ray (a Ray cluster, such as ray://head:10001) or slurm (jobs of Slurm). The "
+        "results are the same.",
         unset="local",
         metavar="NAME[://ADDRESS]",
     )
@@ -116,8 +116,8 @@ class PriceOptions:
 
     price: str | None = option(
         None,
-        "What one machine costs in an hour, such as 0.9/h or '$0.9/h': costs are told in money, too.",
-        unset="costs are told in machine-hours",
+        "What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state costs in money, too.",
+        unset="costs are stated in machine-hours only",
         metavar="AMOUNT/h",
     )
 
@@ -128,7 +128,7 @@ class PlanOptions:
 
     extend: bool = option(
         False,
-        "Ask more of the comparison in --output: more networks, or more looks. Its runs are kept, and everything is "
+        "Extend the comparison in --output by more networks, or by more looks. Its runs are kept, and everything is "
         "judged again.",
     )
     plan: str | None = option(

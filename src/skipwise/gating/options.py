@@ -19,7 +19,7 @@ class GateOptions:
         "How often the interval of the drop may miss. A network that is worse by more than --margin passes at most "
         "half as often.",
     )
-    timing: bool = option(True, "Time both networks in turn. It has no part in what passes.")
+    timing: bool = option(True, "Time both networks in turn. The times have no part in the result.")
 
 
 @options()

@@ -19,7 +19,7 @@ LAST = 10
 
 
 def trained(found: Trained) -> str:
-    """How good the network is on the test images, how it was trained, and where the run is."""
+    """The result on the test images, how the network was trained, and where the run is."""
     record, spec, images = found.record, found.plan.spec, found.plan.split_images
     if record.status == "failed":
         lead = card.lead(f"The run failed: {record.reason}.", "bad")

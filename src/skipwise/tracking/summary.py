@@ -1,4 +1,4 @@
-"""What is logged at the end: of a run its metrics and records, of a comparison also tables, figures and the report."""
+"""The summary that is logged at the end: metrics and records, of a comparison also tables, figures and the report."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class MachineOptions:
     )
     compile: bool | None = option(None, "Use torch.compile.", unset="where it saves time")
     pack: bool = option(
-        True, "Decode the images once, into a file in the cache. Without, they are decoded in every epoch."
+        True, "Decode the images once, into a file in the cache. Without it, they are decoded in every epoch."
     )
 
 

@@ -145,7 +145,7 @@ def _is_begun(runs: list[RunStatus]) -> bool:
 
 
 def _next_cost(plan: ComparisonPart, interim: Interim | None, runs: list[RunStatus], price: Price | None) -> str:
-    """What the next look costs, all of its runs together, and what it may settle."""
+    """States what the next look costs, all of its runs together, and what it may settle."""
     if interim is None or interim.next_look is None:
         return ""
     return next_look(interim.next_look, _typical_seconds(runs), plan.processes, price)

@@ -23,7 +23,7 @@ Model = Annotated[
 
 
 def explain(line: Line[ExplainOptions], run: Model, images: Images, own: OwnModelOptions, shown: PrintOptions) -> None:
-    """Show what parts of images the answers come from, as heat maps, and check whether the maps can be believed."""
+    """Show in heat maps which parts of images the answers come from. --check says whether to believe the maps."""
     from skipwise.cli.summaries.explain import print_explanation
     from skipwise.core.progress import Bar
     from skipwise.explaining.explain import explain as run_explain

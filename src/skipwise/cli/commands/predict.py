@@ -36,7 +36,7 @@ Model = Annotated[str, typer.Argument(metavar="ARTIFACT|RUN", help="What 'skipwi
 Images = Annotated[
     list[str],
     typer.Argument(
-        metavar="IMAGES...",
+        metavar="IMAGES",
         help="Image files, folders with images at any depth, a .zip or .tar of them, or - for one image on standard "
         "input.",
     ),
@@ -44,7 +44,7 @@ Images = Annotated[
 
 
 def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnModelOptions) -> int:
-    """Say what is on images; a million of them take the memory of a few."""
+    """Classify images with a trained network. A million of them need no more memory than a few."""
     from skipwise.core.progress import Bar
     from skipwise.deploy.predict.answer_file import Tally
     from skipwise.deploy.predict.predict import format_of, prepare

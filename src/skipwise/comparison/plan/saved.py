@@ -95,7 +95,7 @@ def read_plan(path: Path) -> Arguments:
         raise SkipwiseError(f"{path} was saved by a newer version of Skipwise, which is needed to use it.")
     known = {each.name for each in fields(Arguments)} - {*OF_THE_MACHINE}
     if strange := sorted(found.keys() - known):
-        raise SkipwiseError(f"{path} has {strange[0]!r}, which is nothing that a plan says; take it out.")
+        raise SkipwiseError(f"{path} has {strange[0]!r}, which no plan has; remove it.")
     try:
         said = msgspec.convert(found, Arguments)
     except msgspec.ValidationError as error:
@@ -123,7 +123,7 @@ def beside(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         NotTrusted: the file names networks that are somebody's code, and nobody else does.
     """
     if given.get("extend"):
-        raise SkipwiseError("--extend asks more of a comparison that has its plan; leave --plan out.")
+        raise SkipwiseError("--extend adds to a comparison that has its plan already; leave --plan out.")
     said = read_plan(path)
     fixed = _comparable(said.said(), said.outcome)
     free = {name for name in FREE if name not in fixed}

@@ -30,7 +30,7 @@ from skipwise.training.tuning.tried import Tried
 class RunResult:
     """One run in short. Metrics are None where it failed or the split is empty; `reason` says why it failed; `fold` is
     the part of the images it was tested on, in cross-validation. `not_learned` is the likely cause where it learned
-    nothing."""
+    nothing, "" where nobody knows it."""
 
     seed: int
     fold: int | None = None

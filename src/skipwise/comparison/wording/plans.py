@@ -63,7 +63,7 @@ def _kept(plan: Plan, forecast: Forecast) -> float:
 
 
 def _spent(plan: Plan, forecast: Forecast) -> list[str]:
-    """What the comparison costs."""
+    """States what the comparison costs."""
     first, last, price = forecast.first, forecast.last, forecast.price
     if first is None or last is None:
         return []
@@ -73,7 +73,7 @@ def _spent(plan: Plan, forecast: Forecast) -> list[str]:
 
 
 def _tuned(plan: Plan) -> str:
-    """How much is tuned before, in a phrase."""
+    """Describes the tuning in a phrase; "" without any."""
     tuning = plan.tuning
     if tuning is None:
         return ""

@@ -16,7 +16,7 @@ from skipwise.training.tuning.tuning import Tuning
 
 
 def tuned(results: Results, costs: Costs) -> list[str]:
-    """What tuning chose, in a sentence; none without tuning."""
+    """States what tuning chose, in a sentence; none without tuning."""
     if not results.tried:
         return []
     each = []
