@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from pathlib import Path
 from skipwise.auditing.record import AuditReport
 from skipwise.comparison.recommend import Recommended
@@ -23,7 +24,7 @@ from skipwise.nets.external import Trust
 from skipwise.serving.listening import Listening
 from skipwise.studies.records import PlannedStudy
 from skipwise.training.observer import TrainObserver
-from skipwise.training.train import Trained
+from typing import Any
 from typing import Literal
 from typing import overload
 
@@ -34,6 +35,7 @@ from skipwise.training.callbacks import Callback as Callback
 from skipwise.cleaning.record import Cleaning as Cleaning
 from skipwise.comparison.results.finished import Comparison as Comparison
 from skipwise.training.depth.norms import DepthNorms as DepthNorms
+from skipwise.training.callbacks import End as End
 from skipwise.training.callbacks import Epoch as Epoch
 from skipwise.evaluating.record import EvaluationReport as EvaluationReport
 from skipwise.comparison.executors.executor import Executor as Executor
@@ -45,18 +47,22 @@ from skipwise.judging.record import Judged as Judged
 from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
 from skipwise.nets.spec import NetworkSpec as NetworkSpec
 from skipwise.comparison.run.observer import Observer as Observer
+from skipwise.training.callbacks import Phase as Phase
 from skipwise.comparison.plan.planned import Planned as Planned
 from skipwise.deploy.predict.predictor import Prediction as Prediction
 from skipwise.deploy.predict.predictor import Predictor as Predictor
 from skipwise.deploy.hub.push import Pushed as Pushed
 from skipwise.comparison.executors.ray.executor import RayExecutor as RayExecutor
 from skipwise.data.sources import ReadingOptions as ReadingOptions
+from skipwise.training.callbacks import RunEnd as RunEnd
 from skipwise.core.errors import SkipwiseError as SkipwiseError
 from skipwise.comparison.executors.slurm.executor import SlurmExecutor as SlurmExecutor
 from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmRequest
 from skipwise.data.sources import Source as Source
+from skipwise.training.callbacks import Start as Start
 from skipwise.watching.record import Status as Status
 from skipwise.studies.records import StudyReport as StudyReport
+from skipwise.training.train import Trained as Trained
 from skipwise.nets.create import create_model as create_model
 from skipwise.nets.create import list_models as list_models
 from skipwise.deploy.load import load as load
@@ -70,6 +76,7 @@ __all__ = [
     "Cleaning",
     "Comparison",
     "DepthNorms",
+    "End",
     "Epoch",
     "EvaluationReport",
     "Executor",
@@ -81,18 +88,22 @@ __all__ = [
     "LocalProcesses",
     "NetworkSpec",
     "Observer",
+    "Phase",
     "Planned",
     "Prediction",
     "Predictor",
     "Pushed",
     "RayExecutor",
     "ReadingOptions",
+    "RunEnd",
     "SkipwiseError",
     "SlurmExecutor",
     "SlurmRequest",
     "Source",
+    "Start",
     "Status",
     "StudyReport",
+    "Trained",
     "advise",
     "audit",
     "clean",
@@ -1030,7 +1041,7 @@ def judge(
 
 def judge_predictions(
     labels: ArrayLike,
-    predictions: Mapping[str, Sequence[ArrayLike]],
+    predictions: Mapping[str, Sequence[ArrayLike] | NDArray[Any]],
     *,
     groups: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
