@@ -101,7 +101,7 @@ def _held(home: Path) -> Iterator[None]:
 
 
 def _why_not(each: Removable, listed: float) -> str:
-    """Why something has to stay by now, a sentence; "" if it may go."""
+    """Returns a sentence on why something has to stay by now; "" if it may go."""
     in_cache = each.kind in ("cache", "pack")
     if is_read(each.path) if in_cache else _in_use(each):
         return f"A process reads {each.path}." if in_cache else f"A process is at work in {each.home}."

@@ -1,4 +1,4 @@
-"""What may go, as records."""
+"""Records of what may go."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaning(Shown):
-    """What `clean` found.
+    """The result of `clean`.
 
     Args:
         found: what may go, the largest first.

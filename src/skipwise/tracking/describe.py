@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import msgspec
 
 from skipwise.comparison.plan.arguments import arguments
-from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.text import count
 from skipwise.tracking.records import TrackedRun, Value
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.record import RunSpec
 from skipwise.training.planning.plan import RunPlan
 
@@ -38,7 +39,9 @@ def described_run(spec: RunSpec, key: str, group: str) -> TrackedRun:
     if spec.fold is not None:
         name += f" fold {spec.fold[0]}"
     if tuning:
-        name = f"{spec.model} lr {spec.recipe.lr:.3g} for {count(spec.recipe.epochs, 'epoch')}"
+        trial = re.search(r"(?:^|-)t(\d+)(?:-e\d+)?$", key.rpartition("/")[2])
+        what = f"lr {spec.recipe.lr:.3g}" if trial is None else f"trial {trial[1]}"
+        name = f"{spec.model} {what} for {count(spec.recipe.epochs, 'epoch')}"
     return TrackedRun(key=key, name=name, kind="tuning" if tuning else "run", group=group, parameters=_of_spec(spec))
 
 

@@ -18,6 +18,7 @@ from skipwise.tracking.sender import HOPE, PATIENCE, Sender, TrackingLost
 from skipwise.tracking.summary import ending_of_comparison, ending_of_run
 from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.folder.files import read_history
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.record import RunRecord
 from skipwise.training.folder.state import EpochMetrics
 from skipwise.training.planning.plan import RunPlan
@@ -104,7 +105,7 @@ class Session:
         self.known = read_known(self.folder, self.tracker.name, self.tracker.where)
 
     def _key(self, run: str) -> str:
-        return "" if self.single else run
+        return "" if self.single and not run.startswith(f"{TUNING}/") else run
 
     def _id(self, key: str) -> str:
         """The tool's name of a run, which is begun or continued."""
@@ -153,7 +154,7 @@ class Session:
         id = self._id(key)
         if record.status == "finished":
             self._fill_up(key)
-        ending = ending_of_run(record, self.folder / key, self.known.runs[key].epoch)
+        ending = ending_of_run(record, self.folder / key, self.known.runs[key].epoch, weights=key == "")
         self.tracker.end(id, self.runs[key], ending)
         self._note(key, replace(self.known.runs[key], ended=True))
 

@@ -36,7 +36,8 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """The next part of a comparison: tuning, the runs up to an interim look, or what follows the runs.
+    """The next part of a comparison: tuning, the runs up to an interim look, or what follows the runs. In `train`, the
+    next part of the tuning, or the training that follows it.
 
     Args:
         name: a title, such as "Look 1 of 3" or "Writing the report".
@@ -59,7 +60,8 @@ class Epoch(EpochMetrics):
         learning_rate: of the next step; after the last step, of that one.
         val: accuracy (a fraction) and negative log-likelihood (nats) on the validation images; None without them.
         seconds: of training and validation together.
-        run: the run's folder, relative to the folder of the comparison; in `train`, the folder's name.
+        run: the run's folder, relative to the folder of the comparison; in `train`, the folder's name, or of a run that
+            tunes its folder in that of the run, such as "tuning/t3".
         model: the network.
         seed: the seed of initial weights, data order and augmentation.
         outcome: what the comparison is about, on the validation images, such as the balanced accuracy (a fraction);
@@ -165,7 +167,7 @@ class Callback:
         """The runs begin or continue."""
 
     def on_phase(self, phase: Phase) -> None:
-        """A comparison begins its next part."""
+        """A comparison, or a run that is tuned, begins its next part."""
 
     def on_step(self, state: TrainState) -> None:
         """`train` has made one more step. A comparison does not call this. Return quickly: training waits."""

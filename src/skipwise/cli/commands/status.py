@@ -48,7 +48,7 @@ class StatusOutput:
 
 
 def status(line: Line[StatusOptions], folder: Folder, shown: StatusOutput) -> int:
-    """Say how far a comparison, a run or a study is: what runs where, how fast, and when the answer is expected."""
+    """Say how far a comparison, a run or a study is. It says what runs where, and when the end is expected."""
     from skipwise.watching.status import status as run
 
     if shown.watching.watch:

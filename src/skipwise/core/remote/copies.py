@@ -41,7 +41,7 @@ RECORD = "copy.json"
 
 @dataclass(frozen=True, kw_only=True)
 class CopyRecord:
-    """What a whole copy has.
+    """The record of a whole copy.
 
     Args:
         address: without secrets.
@@ -170,7 +170,7 @@ def _path(home: Path, address: str) -> Path:
 
 
 def name_of(address: str) -> str:
-    """What lies at an address is called so."""
+    """The name of what lies at an address."""
     parts = urlsplit(redacted(address))
     path = unquote(parts.path) if parts.scheme in ("http", "https") else address.partition("://")[2]
     name = posixpath.basename(path.rstrip("/")) or parts.hostname or "images"

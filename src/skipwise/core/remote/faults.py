@@ -56,7 +56,7 @@ class Truncated(Exception):
 
 
 class Changed(SkipwiseError):
-    """What lies at an address changed while it was read."""
+    """A file at an address changed while it was read."""
 
 
 def insisting(act: Callable[[], T], address: str) -> T:

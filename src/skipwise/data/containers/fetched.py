@@ -83,7 +83,7 @@ class Places:
     small: dict[str, bytes]
 
     def of(self, name: str) -> tuple[int, int]:
-        """Where a file begins, and its bytes."""
+        """The place where a file begins, and its bytes."""
         number = bisect.bisect_left(self.names, name)
         return int(self.places[number]), int(self.sizes[number])
 

@@ -192,7 +192,7 @@ def source_state(source: Source) -> str:
 
 
 def _home(path: Path) -> str:
-    """Where images are, the same on every machine if they are at an address."""
+    """The place of images, the same on every machine if they are at an address."""
     return read_shards(path).address if is_elsewhere(path) else address_of(path.absolute())
 
 

@@ -271,8 +271,8 @@ def _refusal(place: Place) -> SkipwiseError:
             mend = f"give one of them, such as {printable(str(path / archives[0]))}, or unpack them"
         return SkipwiseError(f"{place.name} holds archives instead of images ({shown(archives)}); {mend}.")
     kinds = sorted({suffix(entry.name) or "no suffix" for entry in place.others})
-    holds = f"only files of other kinds ({quoted_list(kinds, 6)})" if kinds else "no files"
+    holds = f"only files of other kinds ({quoted_list(kinds, 6)}), no images" if kinds else "no files"
     return SkipwiseError(
-        f"{place.name} holds {holds}, no images; give a folder with one sub-folder of images per class, an archive of "
+        f"{place.name} holds {holds}; give a folder with one sub-folder of images per class, an archive of "
         f"one ({', '.join(ARCHIVES[:4])}), or a table (.csv) with the columns path and label."
     )

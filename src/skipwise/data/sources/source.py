@@ -280,9 +280,9 @@ def grouped(source: Source, pattern: str) -> Source:
     found = [compiled.search(name) for name in source.ids]
     unmatched = [name for name, match in zip(source.ids, found, strict=True) if match is None]
     if unmatched:
+        also = f" and {count(len(unmatched) - 1, 'other path')}" if len(unmatched) > 1 else ""
         raise SkipwiseError(
-            f"--group-regex {pattern!r} matches nothing in {unmatched[0]} and {len(unmatched) - 1} other paths; every "
-            "image needs a group."
+            f"--group-regex {pattern!r} matches nothing in {unmatched[0]}{also}; every image needs a group."
         )
     groups = tuple((match[1] if compiled.groups else match[0]) or "" for match in found if match is not None)
     return replace(source, groups=groups)

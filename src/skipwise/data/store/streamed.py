@@ -84,7 +84,7 @@ class Streamed:
     def _inspections(
         self, container: Shareable | Fetching, pool: DecoderPool, indices: list[int]
     ) -> Iterator[Inspection]:
-        """What the decoders find, in the order of the indices."""
+        """Results of the decoders, in the order of the indices."""
         if isinstance(container, Shareable):
             addresses = (container.address(self.source.files[index]) for index in indices)
             yield from itertools.chain.from_iterable(pool.inspect(addresses, len(indices), self.pixel_format))

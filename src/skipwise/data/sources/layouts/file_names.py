@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from skipwise.core.errors import SkipwiseError, Unlabelled
-from skipwise.core.text import count
+from skipwise.core.text import count, quoted
 from skipwise.data.names import printable
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.folders.folders import read_folders
@@ -101,7 +100,7 @@ def refusal(place: Place) -> SkipwiseError:
         return SkipwiseError(
             f"{place.name} has no class folders and no table, but the file names of its "
             f"{count(len(place.names), 'image')} seem to hold {count(len(classes), 'class')} "
-            f"({quoted_list(classes, 4)}); if so, add --label-regex {shlex.quote(pattern)}."
+            f"({quoted_list(classes, 4)}); if so, add --label-regex {quoted(pattern)}."
         )
     unlabelled = f"those in {train[0].rpartition('/')[0]}/" if train else "they"
     return Unlabelled(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 
-from skipwise.core.text import count
+from skipwise.core.text import count, quoted
 from skipwise.data.names import printable
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.ambiguous import Ambiguous
@@ -102,7 +101,7 @@ def is_list(listed: ImageTable) -> bool:
 
 def _two_readings(place: Place, folders: Folders, table: ImageTable) -> Ambiguous:
     header, column = table.columns.header, table.columns.label
-    flag = "the table itself as DATA" if column is None else f"--label-column {shlex.quote(header[column])}"
+    flag = "the table itself as DATA" if column is None else f"--label-column {quoted(header[column])}"
     return Ambiguous(
         f"{place.name} can be read in two ways: with its folders as classes "
         f"({quoted_list(sorted(set(folders.tops)), 4)}; --class-level 1), or with the classes of "
@@ -134,7 +133,7 @@ def _check_others(place: Place, folders: Folders, listed: Sequence[ImageTable]) 
                 conflicting.append(number)
         if not conflicting or (is_bare and len(conflicting) < len(others)):
             continue
-        flags = " or ".join(f"--label-column {shlex.quote(columns.header[number])}" for number in conflicting[:2])
+        flags = " or ".join(f"--label-column {quoted(columns.header[number])}" for number in conflicting[:2])
         raise Ambiguous(
             f"{place.name} can be read in two ways: with its folders as classes "
             f"({quoted_list(sorted(set(folders.tops)), 4)}; --class-level 1, or leaf for the innermost), or with what "
