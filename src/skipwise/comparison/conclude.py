@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.evidence.learning_curve import learning_curve, network_of_curve
-from skipwise.comparison.evidence.predictions import Records, read_tested
+from skipwise.comparison.evidence.predictions import Records
+from skipwise.comparison.executors.attempts import gather
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.plan.layout import COSTS, CURVE, REPORT, RESULTS, TUNING
+from skipwise.comparison.plan.layout import COSTS, CURVE, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
@@ -35,7 +34,6 @@ from skipwise.comparison.run.pulse import ComparisonPulse
 from skipwise.comparison.run.settling import settling
 from skipwise.comparison.run.study import LookTaken, StudyResult, run_study
 from skipwise.comparison.wording.costs import after_look
-from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import write_json
@@ -46,6 +44,7 @@ from skipwise.cost.price import Price
 from skipwise.cost.timing import latencies
 from skipwise.pages.pictures import FEW_PIXELS
 from skipwise.training.callbacks import Callback, Callbacks, Phase, Start, with_callbacks
+from skipwise.training.folder.names import TUNING
 
 
 def carry_out(
@@ -68,11 +67,6 @@ def carry_out(
     Raises:
         SkipwiseError: something that no run can continue from, or the time was up before there was anything to judge.
     """
-    question = plan.question
-    tested = read_tested(plan, folder)
-    counts = np.bincount(tested.labels[tested.counts]).tolist()
-    if plan.grouping is None and (bound := resolvable(counts, question)):
-        callback.on_notice(bound)
     start = Start(folder=folder, plan=plan, forecast=forecast)
     pulse = ComparisonPulse(None if budget is None else budget.end)
     callback = Callbacks([pulse, callback, WeightKeeper(plan, folder, callback)])
@@ -90,6 +84,7 @@ def _carry_out(
     changes, results = _Changes(plan, folder, callback, budget), None
     with contextlib.closing(executor):
         executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
+        gather(folder)  # of an earlier command, whichever executor it had
         study = _study(changes, executor, price)
         if plan.learning_curve:
             study, results = _with_curve(changes, executor, study)
@@ -160,7 +155,7 @@ def _with_curve(changes: _Changes, executor: Executor, study: StudyResult) -> tu
         changes.folder,
         executor,
         name,
-        study.rates.get(name),
+        study.tuned.get(name),
         callback=changes.callback,
         budget=changes.budget,
         revised=changes.revised,

@@ -38,7 +38,11 @@ FLOORS = np.arange(0.025, 1.0, 0.05)
 DELAYS = {0.0: 0.5, 0.25: 0.2, 0.5: 0.15, 1.0: 0.15}
 """By how many images, as a share of all, a curve may begin late, and how likely that is before anything is measured."""
 DEPARTURE = 0.05
-"""By how much of the error curves depart from any law, at each size by itself (a standard deviation)."""
+"""By how much of the error curves depart from any law, at each size by itself (a standard deviation): chosen so that
+intervals hold as often as they say on half of the curves of LCDB."""
+HELD_ON, HELD = 800, 0.96
+"""How many curves of the other half were tried, and the share whose 95% intervals of the next doubling held
+(benchmarks/RESULTS.md, "What twice the images bring")."""
 TOLERANCE, NOTHING, MOST_FREEDOM = 1e-6, 1e-9, 1e6
 
 

@@ -42,8 +42,8 @@ def learning_curve(
     """
     # The curve is of the first outcome alone.
     asked = replace(plan, question=replace(plan.question, further_outcomes=UNSET))
-    rate, outcome, tested = study.rates.get(name), plan.question.scoring, study.tested
-    answers = [read_answers(asked, folder, tested, name, records, part=part, lr=rate) for part in PARTS]
+    tuned, outcome, tested = study.tuned.get(name), plan.question.scoring, study.tested
+    answers = [read_answers(asked, folder, tested, name, records, part=part, tuned=tuned) for part in PARTS]
     answers.append(study.answers[name])
     learned = [{seed for seed, did in zip(each.seeds, each.learned, strict=True) if did} for each in answers]
     seeds = tuple(seed for seed in plan.curve_seeds if all(seed in each for each in learned))

@@ -113,13 +113,13 @@ def read_answers(
     records: Records,
     *,
     part: str | None = None,
-    lr: float | None = None,
+    tuned: Mapping[str, float] | None = None,
 ) -> Answers:
     """Reads a candidate's predictions. In cross-validation a seed is finished when all its folds are.
 
     Args:
         part: of the training images, by its name among `plan.curve.PARTS`; None for the runs on all of them.
-        lr: the candidate's learning rate, where it was tuned, for the runs on a part.
+        tuned: the candidate's hyperparameters that were tuned, for the runs on a part.
 
     Raises:
         SkipwiseError: a run's predictions are damaged, or of other images.
@@ -130,7 +130,7 @@ def read_answers(
     counts = [outcome.members(tested.labels, plan.classes) for outcome in outcomes]
     scores: list[list[NDArray[np.float64]]] = [[] for _ in outcomes]
     for seed in plan.question.seeds:
-        jobs = plan.jobs(name, seed) if part is None else plan.curve_jobs(name, part, seed, lr=lr)
+        jobs = plan.jobs(name, seed) if part is None else plan.curve_jobs(name, part, seed, tuned=tuned)
         ended = [records.get(job.folder) for job in jobs]
         if any(record is None or record.status != "finished" for record in ended):
             continue

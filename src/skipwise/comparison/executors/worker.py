@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.images import (
     in_fold,
@@ -19,16 +18,16 @@ from skipwise.comparison.run.images import (
     originals_of,
     read_groups,
     weights_of,
-    without_test,
 )
 from skipwise.comparison.run.variants import answer_variants
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
-from skipwise.data.images import Images
+from skipwise.data.images import Images, without_test
 from skipwise.evaluation.variants import Originals
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import RunEnd
 from skipwise.training.depth.norms import asked_epochs
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.predictions import Predictions
 from skipwise.training.machine.faults import in_short
 from skipwise.training.run.runner import RunEvent, give_up, run_events

@@ -186,14 +186,19 @@ def runs_of(found: Comparison) -> list[RunEnd]:
     """The ends of a finished comparison's runs, as far as their folders are still there."""
     results, plan = found.results, found.plan
     jobs = [
-        plan.tuning_job(run.model, run.lr, None if isinstance(run.epochs, UnsetType) else run.epochs)
+        plan.tuning_job(
+            run.model,
+            run.searched,
+            trial=run.trial if isinstance(run.trial, int) else 0,
+            epochs=run.epochs if isinstance(run.epochs, int) else None,
+        )
         for run in results.tried
     ]
     for candidate in results.candidates:
-        jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, lr=candidate.lr)]
+        jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, tuned=candidate.chosen)]
         if not isinstance(results.learning_curve, UnsetType) and results.learning_curve.network == candidate.name:
             for part, seed in itertools.product(PARTS, plan.curve_seeds):
-                jobs += plan.curve_jobs(candidate.name, part, seed, lr=candidate.lr)
+                jobs += plan.curve_jobs(candidate.name, part, seed, tuned=candidate.chosen)
     ended = []
     for job in jobs:
         if (found.folder / job.folder / RECORD).is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def train_parts(
     folder: Path,
     executor: Executor,
     name: str,
-    lr: float | None,
+    tuned: Mapping[str, float] | None,
     *,
     callback: Callback,
     budget: Budget | None,
@@ -35,7 +35,7 @@ def train_parts(
 
     Args:
         name: of the network.
-        lr: its learning rate, where it was tuned.
+        tuned: its hyperparameters that were tuned.
         revised: is called with a plan that replaces the present one.
 
     Returns:
@@ -45,7 +45,7 @@ def train_parts(
     if budget is not None:
         budget.fix()
     seeds = plan.curve_seeds
-    jobs = [[job for part in PARTS for job in plan.curve_jobs(name, part, seed, lr=lr)] for seed in seeds]
+    jobs = [[job for part in PARTS for job in plan.curve_jobs(name, part, seed, tuned=tuned)] for seed in seeds]
     try:
         rounds.do(jobs, PHASE)
     except TimeIsUp as early:

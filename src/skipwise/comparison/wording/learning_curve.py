@@ -10,6 +10,7 @@ from skipwise.comparison.wording.phrases import sure
 from skipwise.core.text import count
 from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Estimate
+from skipwise.statistics.extrapolation import HELD, HELD_ON
 
 FEW = 10
 """Images of a class in a quarter, below which a learning curve says little."""
@@ -82,7 +83,8 @@ def about_curve(curve: LearningCurve, results: Results) -> list[str]:
         said.append(
             f"The interval of the last doubling holds in {sure(results.question)} of cases, for seeds and test images, "
             "whichever network was chosen. What the next doubling may bring is an extrapolation: it rests on errors "
-            "falling as a power of the number of images, down to a floor, which three sizes can't prove."
+            "falling as a power of the number of images, down to a floor, which three sizes can't prove. On "
+            f"{HELD_ON} published learning curves of other learners, {HELD:.0%} of such 95% intervals held."
         )
     if curve.lost:
         said.append(
