@@ -43,13 +43,13 @@ _OTHER_TARGET = "another target accuracy is asked for, which 'skipwise report' t
 def check_together(folds: int | None, *, tune: bool, included: bool) -> None:
     """Raises SkipwiseError for options that exclude each other, and for cross-validation that can't be done."""
     if tune and included:
-        raise SkipwiseError("--tune gives runs other recipes than those of --include; give one of them.")
+        raise SkipwiseError("Tuning gives runs other recipes than those of --include; leave one of them out.")
     if folds is None:
         return
     if not 2 <= folds <= MOST_FOLDS:
         raise SkipwiseError(f"--folds must lie between 2 and {MOST_FOLDS}, not {folds}.")
     if tune or included:
-        what = "--tune chooses by validation images" if tune else "--include takes runs that were tested on one split"
+        what = "Tuning chooses by validation images" if tune else "--include takes runs that were tested on one split"
         raise SkipwiseError(f"{what}, and cross-validation has none; leave it or --folds out.")
 
 

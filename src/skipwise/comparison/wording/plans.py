@@ -73,7 +73,7 @@ def _spent(plan: Plan, forecast: Forecast) -> list[str]:
 
 
 def _tuned(plan: Plan) -> str:
-    """How much is tuned before, in a phrase."""
+    """Describes the tuning in a phrase; "" without any."""
     tuning = plan.tuning
     if tuning is None:
         return ""
