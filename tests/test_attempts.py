@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import skipwise
-from skipwise import Epoch
+from skipwise import Epoch, InProcess
 from skipwise.comparison.executors.attempts import attempts_at, begin_attempt, forget, gather, take
 from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.layout import ATTEMPTS
@@ -22,6 +23,13 @@ from skipwise.training.folder.record import find_run
 from skipwise.training.run.saving import saved_steps
 
 LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
+OPTIONS: dict[str, Any] = {
+    "models": [LINEAR, RAISES],
+    "epochs": 1,
+    "seeds": 2,
+    "img_size": 16,
+    "precision": "fp32",
+}
 
 
 class Begun(skipwise.Callback):
@@ -35,9 +43,8 @@ class Begun(skipwise.Callback):
 def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A comparison's folder in which nothing has been run yet; not to be changed."""
     folder = tmp_path_factory.mktemp("begun") / "out"
-    options = {"models": [LINEAR, RAISES], "epochs": 1, "seeds": 2, "img_size": 16, "precision": "fp32"}
     with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
+        skipwise.compare(photos, output=folder, callbacks=[Begun()], **OPTIONS)
     return folder
 
 
@@ -126,3 +133,24 @@ def test_an_attempt_at_a_run_that_has_ended_is_its_copy(folder: Path, worker: Wo
     assert isinstance(end, RunEnd)
     take(folder, job.folder, again)
     assert find_run(job.spec, folder / job.folder) == end.record
+
+
+class Heard(skipwise.Callback):
+    """Writes down which runs are trained."""
+
+    def __init__(self) -> None:
+        self.runs: set[str] = set()
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self.runs.add(epoch.run)
+
+
+@pytest.mark.slow
+def test_a_comparison_goes_on_with_what_attempts_left_on_a_cluster(photos: Path, folder: Path, worker: Worker) -> None:
+    first, second = (read_sealed(folder / COMPARISONS.plan_file, Plan).jobs(LINEAR, seed)[0] for seed in (0, 1))
+    do(worker, second, begin_attempt(folder, second.folder))
+    heard = Heard()
+    skipwise.compare(photos, output=folder, executor=InProcess(), callbacks=[heard], **OPTIONS)
+    assert first.folder in heard.runs
+    assert second.folder not in heard.runs
+    assert not (folder / ATTEMPTS).exists()

@@ -14,6 +14,7 @@ from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.evidence.predictions import Records, read_tested
+from skipwise.comparison.executors.attempts import gather
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
@@ -140,6 +141,7 @@ def _study(
         if said := after_look(interim, run_seconds(look.plan, look.records), look.plan.processes, price):
             callback.on_notice(said)
 
+    gather(folder)  # what another executor left, which was killed
     with contextlib.closing(executor):
         executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
         while True:

@@ -24,7 +24,6 @@ from skipwise.core.files.folders import make_folder
 from skipwise.core.files.os_errors import explained
 from skipwise.core.workspace.heartbeat import HEARTBEAT
 from skipwise.training.folder.names import CHECKPOINT, RECORD
-from skipwise.training.run.saving import saved_steps
 
 
 def attempts_at(folder: Path, run: str) -> list[Path]:
@@ -109,6 +108,8 @@ def _all_attempts(attempts: Path) -> Iterator[tuple[str, list[Path]]]:
 
 def _steps(run: Path) -> int:
     """The number of steps of the newest saved state in a folder; -1 without one."""
+    from skipwise.training.run.saving import saved_steps  # with torch, which who only has runs done does not need
+
     return saved_steps(run / CHECKPOINT)
 
 
