@@ -349,13 +349,14 @@ def test_ids_that_look_like_markup_stay_text(tmp_path: Path) -> None:
 def test_the_command_prints_what_was_found_and_where(cli, pile: Path) -> None:
     result = cli("audit", pile)
     assert result.returncode == 2
-    sentence = result.stderr.splitlines()[-1]
-    assert sentence.startswith("skipwise: 1 image of pile can't be read: train/dogs/cut.png")
+    assert result.stderr.splitlines()[-1] == (
+        f"skipwise: {pile} can't be trained on yet: 1 fault has to be corrected, as said above."
+    )
     for text in (
         "In more than one split",
         "Nearly identical images",
         "Can't be read",
-        f"{TO_MEND}:\n  {sentence.removeprefix('skipwise: ')}",
+        f"{TO_MEND}:\n  1 image of pile can't be read: train/dogs/cut.png",
         f"Page:   runs/audit/pile/audit.html\nRecord: runs/audit/pile/audit.json\nNext:   skipwise audit {pile}  #",
         f"Or:     skipwise compare {pile} --exclude runs/audit/pile/audit.json  #",
     ):
@@ -394,7 +395,7 @@ def test_what_to_type_next_can_be_pasted(photos: Path, capsys: pytest.CaptureFix
     Path("-my photos/empty").mkdir()
     faulty = audit("./-my photos")
     assert printed(faulty, capsys, "./-my photos")[2:] == [
-        "Next:   skipwise audit './-my photos'  # once that is mended"
+        "Next:   skipwise audit './-my photos'  # once that is corrected"
     ]
 
 

@@ -14,6 +14,7 @@ import typer
 
 from skipwise.cli import app as cli
 from skipwise.cli.program import as_typed
+from skipwise.core.text import quoted
 from tests.conftest import Run, make_photos
 from tests.processes import heavy_imports
 
@@ -53,7 +54,6 @@ VERBS = (
 HELP = """
 import sys
 from skipwise.cli import app as cli
-from skipwise.cli.program import as_typed
 sys.argv = ["skipwise", "--help"]
 try:
     cli.main()
@@ -69,8 +69,10 @@ def test_help_imports_nothing_that_takes_time_and_has_an_example_for_each_verb(c
     listed = result.stdout.partition("Commands:")[2].strip("\n").partition("\n\n")[0]
     verbs = [line.split()[0] for line in listed.splitlines()]
     assert "compare" in verbs
+    assert "..." not in listed  # each sentence is whole
     for verb in verbs:
-        assert f"Example: skipwise {verb}" in cli(verb, "--help").stdout
+        assert f"Example: skipwise {verb}" in (said := cli(verb, "--help").stdout)
+        assert "<" not in said.partition("Arguments:")[2]  # as in <list[str]>
 
 
 def test_the_help_of_every_option_is_a_sentence() -> None:
@@ -264,7 +266,7 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
     make_photos(here / "bad")
     (here / "bad" / "stripes1" / "000.png").write_text("no image")
     for folder, sentence in [
-        ("empty", "holds no files, no images"),
+        ("empty", "holds no files; give a folder"),
         ("one", "only one class"),
         ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
         ("bad", "stripes1/000.png (it is not an image"),
@@ -325,3 +327,23 @@ def test_a_command_to_type_next_has_the_program_as_it_was_called(
     python = min(sys.executable, os.path.relpath(sys.executable), key=len)
     assert as_typed("skipwise export runs/a") == shown.format(python=python)
     assert as_typed("the same command again") == "the same command again"
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        (r"C:\Users\me\pets", r"C:\Users\me\pets"),
+        ("my pets", '"my pets"'),
+        ("C:\\my pets\\", '"C:\\my pets\\\\"'),
+        ('the "best" pets', r'"the \"best\" pets"'),
+        ("cats & dogs", '"cats & dogs"'),
+        ("", '""'),
+    ],
+)
+def test_a_word_is_quoted_as_the_shells_of_windows_take_it(
+    word: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("skipwise.core.text.os.name", "nt")
+        said = quoted(word)
+    assert said == shown

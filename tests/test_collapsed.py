@@ -58,12 +58,31 @@ def test_runs_that_did_not_learn_are_counted_named_and_left_out_of_the_accuracy(
     assert results.pairs[0].seeds == 3
     assert phrases.unlearned(sound) == "0 of 5 learned nothing; up to 52% may"
     (said,) = [note for note in notes(plan, results) if "learned nothing" in note]
-    assert said.startswith("2 of 5 runs of plain18 learned nothing (likely cause: the learning rate")
+    assert said.startswith("2 of 5 runs of plain18 learned nothing (likely cause: too few epochs, as it had ")
     assert "5% to 85% may learn nothing" in said
     choice = choose(results, {"resnet18": 0.002, "plain18": 0.001})
     assert ("Mind that 2 of its 5 runs learned" in answer(results, choice).mind) == (choice.candidate == "plain18")
     write_sealed(tmp_path / "comparison.json", results)
     assert read_sealed(tmp_path / "comparison.json", Results) == results
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"epochs": 249}, "too few epochs, as it had 249 and networks need about 250 on these images, or the learning"),
+        ({"epochs": 250}, "the learning rate of {lr:g} is too high or too low for it"),
+        ({"epochs": 1, "steps": 12}, "too few epochs, as it had 12 steps and networks need about 250 epochs on these"),
+        ({"epochs": 1, "steps": 250}, "the learning rate of {lr:g} is too high or too low for it"),
+    ],
+)
+def test_the_likely_cause_is_a_run_that_was_too_short_or_its_learning_rate(
+    changes: dict[str, int], cause: str, tmp_path: Path
+) -> None:
+    plan = make_plan(tmp_path, looks=(2,))  # of 100 images, which are a step an epoch
+    plan = replace(plan, recipe=replace(plan.recipe, batch_size=100, **changes))
+    (said,) = {run.not_learned for run in found(tmp_path, plan, sometimes(0, 1)).candidates[1].runs}
+    assert said is not None
+    assert said.startswith(cause.format(lr=plan.recipe.lr))
 
 
 def test_a_loss_that_is_no_number_counts_as_nothing_learned(tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_the_page_opens_offline_on_a_desk_and_on_a_phone(browser: Any, faulty: Path, width: int, scheme: str) -> None:
     with page_of(browser, faulty, width=width, scheme=scheme) as page:
-        assert "has to be mended" in page.inner_text(".answer").lower()
+        assert "has to be corrected" in page.inner_text(".answer").lower()
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         page.check("#names")
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -126,6 +126,12 @@ def test_values_of_other_types_are_named(trained: Path) -> None:
         (lambda: skipwise.train("digits", epochs="ten"), "epochs has to be a whole number, and not 'ten'"),
         (lambda: skipwise.train("digits", lr="fast"), "lr has to be a number, and not 'fast'"),
         (lambda: skipwise.train("digits", model=18), "model has to be text, and not 18"),
+        (lambda: skipwise.train("digits", epochs=2.5), "epochs has to be a whole number, and not 2.5"),
+        (lambda: skipwise.train("digits", mirror="no"), "mirror has to be True or False, and not 'no'"),
+        (lambda: skipwise.compare("digits", models=5), "models has to be text or a list of names, and not 5"),
+        (lambda: skipwise.compare("digits", looks="5,8"), "looks has to be a list of whole numbers, and not '5,8'"),
+        (lambda: skipwise.compare("digits", looks=[2, 2.5]), "looks has to be a list of whole numbers, and not"),
+        (lambda: skipwise.compare("digits", include=[3]), r"include has to be a path or a list of paths, and not \[3"),
         (lambda: skipwise.evaluate(trained, images=[3]), r"images has to be a whole number, and not \[3\]"),
     ):
         with pytest.raises(SkipwiseError, match=sentence):

@@ -39,23 +39,6 @@ LONG = 2000
 LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
 
 
-class Begun(skipwise.Callback):
-    """Stops a comparison before its first run."""
-
-    def on_start(self, start: Start) -> None:  # noqa: ARG002
-        raise KeyboardInterrupt
-
-
-@pytest.fixture(scope="module")
-def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison's folder in which nothing has been run yet; not to be changed."""
-    folder = tmp_path_factory.mktemp("begun") / "out"
-    options = {"models": [LINEAR, RAISES], "epochs": 3, "seeds": 2, "img_size": 16, "precision": "fp32"}
-    with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
-    return folder
-
-
 @pytest.fixture
 def folder(begun: Path, tmp_path: Path) -> Path:
     """The same, to be worked in."""
@@ -201,6 +184,13 @@ def test_runs_are_spread_over_the_machines_of_the_executor(begun: Path) -> None:
     # What was begun there goes on here with as many runs as suit this machine.
     assert here.spread(plans[1]).processes <= (os.cpu_count() or 1)
     assert here.spread(plans[1]).machines == 1
+
+
+class Begun(skipwise.Callback):
+    """Stops a comparison before its first run."""
+
+    def on_start(self, start: Start) -> None:  # noqa: ARG002
+        raise KeyboardInterrupt
 
 
 @pytest.mark.slow

@@ -163,6 +163,15 @@ def _numbers(path: Path) -> tuple[list[str], list[int], list[int]]:
         return arrays["test_ids"], arrays["test_labels"], arrays["test_logits"].argmax(axis=1)
 
 
+def test_a_seed_that_learned_nothing_is_said_with_what_shows_it_and_no_cause() -> None:
+    """Nobody knows how it was trained."""
+    labels, predictions = arrays(seeds=3)
+    predictions["old"][1] = np.eye(len(CLASSES))[np.zeros(len(labels), int)]
+    notes = " ".join(skipwise.judge_predictions(labels, predictions, classes=CLASSES).notes)
+    assert "1 of 3 runs of old learned nothing (right no more often than by always giving the most common" in notes
+    assert "cause" not in notes
+
+
 @pytest.mark.usefixtures("here")
 def test_one_seed_of_each_gets_mcnemar_and_a_warning() -> None:
     found = skipwise.judge(files(Path(), seeds=1)).judged

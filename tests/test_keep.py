@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import skipwise
+from skipwise.cli.summaries.evaluation import print_evaluation
 from skipwise.comparison import restore as restoring
 from skipwise.comparison.plan.plan import KEEPS, Plan
 from skipwise.comparison.run.keeping import WeightKeeper
@@ -169,6 +170,17 @@ def test_who_needs_weights_that_were_dropped_says_how_to_get_them_back(verb: str
     shutil.move(run, here / "alone")  # a run of `train` is trained by its own command
     with pytest.raises(SkipwiseError, match="were dropped to save space; train it again"):
         need_weights(here / "alone")
+
+
+@pytest.mark.filterwarnings("ignore::skipwise.core.files.checksums.UnsealedWarning")
+def test_after_an_evaluation_without_weights_the_next_command_brings_them_back(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(KEPT / "run", here / "digits" / "runs" / "resnet20-s0"))
+    for verb in ("export", "restore"):
+        print_evaluation(skipwise.evaluate(run), network=str(run))
+        assert capsys.readouterr().out.splitlines()[-1] == f"Next:    skipwise {verb} {run}"
+        drop_weights(run, "--keep none")
 
 
 @pytest.mark.parametrize("kind", ["nothing", "a run of train", "failed"])

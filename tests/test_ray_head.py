@@ -21,7 +21,7 @@ from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.results.interim import INTERIM
 from skipwise.core.files.checksums import read_sealed
 from skipwise.training.folder.names import CHECKPOINT
-from skipwise.training.run.saving import saved_steps
+from skipwise.training.folder.saved_state import saved_steps
 from tests import ray_cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("default")]

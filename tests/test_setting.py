@@ -17,6 +17,7 @@ from skipwise.training.planning.setting import (
     SMALLER,
     Setting,
     enough_epochs,
+    needed_epochs,
     settings,
 )
 
@@ -69,6 +70,7 @@ def test_enough_epochs_are_many_epochs_and_many_steps_or_all(epochs: int, batch:
         assert enough == ENOUGH_EPOCHS or (enough - 1) * steps < ENOUGH_STEPS
 
 
-def test_few_images_need_more_epochs() -> None:
+def test_few_images_need_more_epochs_than_a_recipe_may_have() -> None:
     recipe = replace(RECIPES["standard"], batch_size=16)
+    assert [needed_epochs(recipe, images) for images in (80, 160, 320, 50_000)] == [50, 25, 13, 6]
     assert [enough_epochs(recipe, images) for images in (80, 160, 320, 50_000)] == [40, 25, 13, 6]

@@ -12,10 +12,12 @@ import pytest
 from PIL import Image
 
 import skipwise
+from skipwise.comparison.budget import external_batch
 from skipwise.comparison.budget.forecast import run_seconds
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.plan.plan import Job
-from skipwise.comparison.question.question import FurtherOutcome
+from skipwise.comparison.question.counting import check_variants
+from skipwise.comparison.question.question import FurtherOutcome, Question
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.run import variants as answering
 from skipwise.comparison.run.study import run_study
@@ -23,16 +25,19 @@ from skipwise.comparison.wording.further import claims, further
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.cost import timing
 from skipwise.cost.interleaved import interleaved
+from skipwise.data.prepare import Request, prepare
 from skipwise.evaluation.corruptions import CORRUPTIONS, corrupt
 from skipwise.evaluation.logits import predict_logits
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
 from skipwise.evaluation.variants import VARIANTS, Kinds, Originals
-from skipwise.evaluation.variants.corrupted import KINDS, make, severities
+from skipwise.evaluation.variants.corrupted import AS_GREY, KINDS, make, severities
 from skipwise.training.folder.files import write_weights
 from skipwise.training.folder.predictions import read_predictions
 from skipwise.training.folder.record import RunRecord, read_run, write_run
 from skipwise.training.folder.variant_answers import VariantAnswers, has_variant, read_variant, write_variant
 from skipwise.training.probe.step_cost import StepCost
+from tests.conftest import making
+from tests.processes import tried_here
 from tests.test_study import Folds, make_plan
 
 LINEAR, DECIDES = "tests.external_networks:Linear", "tests.external_networks:Decides"
@@ -70,15 +75,17 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compare(images: Path, folder: Path, **options: Any) -> Comparison:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
+        patch.setattr(external_batch, "tried_elsewhere", tried_here)
         found = skipwise.compare(images, output=folder, **({"executor": skipwise.InProcess()} | OPTIONS | options))
     assert isinstance(found, Comparison)
     return found
 
 
 @pytest.fixture(scope="module")
-def compared(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+def compared(images: Path, shared: Path) -> Comparison:
     """A comparison of two networks by accuracy, also under corruption; not to be changed."""
-    return compare(images, tmp_path_factory.mktemp("variants") / "out")
+    with making(shared / "variants") as folder:
+        return compare(images, folder / "out")
 
 
 def test_each_image_has_each_severity_alike_and_each_cell_a_fifth_of_the_images() -> None:
@@ -205,32 +212,36 @@ def test_an_included_run_answers_what_it_was_not_asked_before(images: Path, tmp_
 
 
 def test_what_cannot_be_corrupted_is_refused_before_training(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    for mode in ("1", "L"):
-        for label in ("a", "b"):
-            folder = tmp_path / mode / label
-            folder.mkdir(parents=True)
-            for number in range(20):
-                pixels = rng.integers(0, 2, (12, 12)).astype(np.uint8) * 255
-                Image.fromarray(pixels).convert(mode).save(folder / f"{number}.png")
-    usual = {"models": ["resnet20", "plain20"], "seeds": 2, "output": tmp_path / "out", "outcome": "accuracy,corrupted"}
-    with pytest.raises(SkipwiseError, match="Some test images have 1 bit for each pixel, black or white"):
-        skipwise.compare(tmp_path / "1", **usual)
+    for label in ("a", "b"):
+        folder = tmp_path / "i" / label
+        folder.mkdir(parents=True)
+        for number in range(20):
+            Image.fromarray(np.full((12, 12), number, np.uint8)).save(folder / f"{number}.png")
     small = VARIANTS["corrupted"].refuse(Kinds(size=6, two_valued=False, brought=()))
     assert small.startswith("Images of 6 x 6 pixels are too small to be corrupted; use --img-size 8")
-    np.savez(
-        tmp_path / "bits.npz",
-        **{
-            f"{kind}_{split}": made
-            for split in ("train", "test")
-            for kind, made in (("x", rng.integers(0, 2, (40, 12, 12)).astype(bool)), ("y", np.arange(40) % 2))
-        },
-    )
-    with pytest.raises(SkipwiseError, match="Some test images have 1 bit for each pixel"):
-        skipwise.compare(tmp_path / "bits.npz", **usual)
-    with pytest.raises(SkipwiseError, match="--tune chooses by validation images as they are"):
-        skipwise.compare(tmp_path / "L", **(usual | {"outcome": "corrupted", "tune": [0.1, 0.2]}))
+    usual = {"models": ["resnet20", "plain20"], "seeds": 2, "output": tmp_path / "out"}
+    with pytest.raises(SkipwiseError, match="Tuning chooses by validation images as they are"):
+        skipwise.compare(tmp_path / "i", **usual, outcome="corrupted", tune=[0.1, 0.2])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["1", "L", "bits"])
+def test_images_of_one_bit_are_corrupted_as_grey_ones_and_that_is_said(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 2, (40, 12, 12)).astype(bool)
+    place = tmp_path / "bits.npz"
+    if kind == "bits":
+        labels = np.arange(40) % 2
+        np.savez(place, x_train=pictures, y_train=labels, x_test=pictures[::-1], y_test=labels)
+    else:
+        place = tmp_path / "images"
+        for number, pixels in enumerate(pictures):
+            file = place / str(number % 2) / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8) * 255).convert(kind).save(file)
+    question = Question(candidates=("a", "b"), looks=(5,), margin=0.5, alpha=0.05, outcome="corrupted")
+    said = check_variants(question, prepare(Request(data=str(place)), seed=0, packed=False), 12, tuned=False)
+    assert said == ([] if kind == "L" else [AS_GREY])
 
 
 def test_the_forecast_counts_further_passes(compared: Comparison) -> None:

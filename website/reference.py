@@ -34,9 +34,9 @@ def pages() -> Iterator[tuple[str, str]]:
 def _command_line(name: str, verb: Any, example: str) -> Iterator[str]:
     arguments = [each for each in verb.params if each.param_type_name == "argument"]
     options = [each for each in verb.params if each.param_type_name != "argument" and each.name != "help"]
-    words = " ".join(each.metavar for each in arguments)
+    words = " ".join(verb.collect_usage_pieces(typer.Context(verb)))
     yield f"# {name}\n\n{plain(verb.help or '')}\n"
-    yield f"## On the command line\n\n```text\nskipwise {name} [OPTIONS] {words}".rstrip() + "\n```\n"
+    yield f"## On the command line\n\n```text\nskipwise {name} {words}" + "\n```\n"
     yield f"For example:\n\n```sh\n{example}\n```\n"
     if arguments:
         yield "### Arguments\n"

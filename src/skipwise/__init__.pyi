@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from pathlib import Path
 from skipwise.auditing.record import AuditReport
 from skipwise.comparison.recommend import Recommended
@@ -23,7 +24,7 @@ from skipwise.nets.external import Trust
 from skipwise.serving.listening import Listening
 from skipwise.studies.records import PlannedStudy
 from skipwise.training.observer import TrainObserver
-from skipwise.training.train import Trained
+from typing import Any
 from typing import Literal
 from typing import overload
 
@@ -34,6 +35,7 @@ from skipwise.training.callbacks import Callback as Callback
 from skipwise.cleaning.record import Cleaning as Cleaning
 from skipwise.comparison.results.finished import Comparison as Comparison
 from skipwise.training.depth.norms import DepthNorms as DepthNorms
+from skipwise.training.callbacks import End as End
 from skipwise.training.callbacks import Epoch as Epoch
 from skipwise.evaluating.record import EvaluationReport as EvaluationReport
 from skipwise.comparison.executors.executor import Executor as Executor
@@ -45,18 +47,22 @@ from skipwise.judging.record import Judged as Judged
 from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
 from skipwise.nets.spec import NetworkSpec as NetworkSpec
 from skipwise.comparison.run.observer import Observer as Observer
+from skipwise.training.callbacks import Phase as Phase
 from skipwise.comparison.plan.planned import Planned as Planned
 from skipwise.deploy.predict.predictor import Prediction as Prediction
 from skipwise.deploy.predict.predictor import Predictor as Predictor
 from skipwise.deploy.hub.push import Pushed as Pushed
 from skipwise.comparison.executors.ray.executor import RayExecutor as RayExecutor
 from skipwise.data.sources import ReadingOptions as ReadingOptions
+from skipwise.training.callbacks import RunEnd as RunEnd
 from skipwise.core.errors import SkipwiseError as SkipwiseError
 from skipwise.comparison.executors.slurm.executor import SlurmExecutor as SlurmExecutor
 from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmRequest
 from skipwise.data.sources import Source as Source
+from skipwise.training.callbacks import Start as Start
 from skipwise.watching.record import Status as Status
 from skipwise.studies.records import StudyReport as StudyReport
+from skipwise.training.train import Trained as Trained
 from skipwise.nets.create import create_model as create_model
 from skipwise.nets.create import list_models as list_models
 from skipwise.deploy.load import load as load
@@ -70,6 +76,7 @@ __all__ = [
     "Cleaning",
     "Comparison",
     "DepthNorms",
+    "End",
     "Epoch",
     "EvaluationReport",
     "Executor",
@@ -81,18 +88,22 @@ __all__ = [
     "LocalProcesses",
     "NetworkSpec",
     "Observer",
+    "Phase",
     "Planned",
     "Prediction",
     "Predictor",
     "Pushed",
     "RayExecutor",
     "ReadingOptions",
+    "RunEnd",
     "SkipwiseError",
     "SlurmExecutor",
     "SlurmRequest",
     "Source",
+    "Start",
     "Status",
     "StudyReport",
+    "Trained",
     "advise",
     "audit",
     "clean",
@@ -181,7 +192,7 @@ def advise(
         skip_unread_formats (bool, default False): Leave out pictures in formats that are not read (raw, PSD, ...).
         outcome (str | Sequence[str], default 'accuracy'): What is compared: accuracy, balanced-accuracy (every class
             weighs the same), top5-accuracy, log-loss, brier, corrupted (accuracy under noise, blur, weather and
-            compression), background (how much accuracy hangs on the background, for the data set backgrounds), or one
+            compression), background (how much accuracy depends on the background, for the data set backgrounds), or one
             of them on some classes, such as accuracy:classes=A,B. Of several, separated by commas, the first decides
             which network is recommended and gets more seeds; the verdicts hold for all of them together.
         margin (float | Sequence[float] | None, default None): The largest difference that would not matter, in the unit
@@ -275,10 +286,11 @@ def clean(
     """Lists what may go in folders of results and in the cache; with `yes`, it frees it.
 
     Results, answers, exported networks, the weights that one would use, and whatever a running process holds are never
-    touched, nor is anything that Skipwise did not make.
+    touched, nor is anything that Skipwise did not make, nor what lies at an address.
 
     Args:
-        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only.
+        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only. An address,
+            such as "s3://bucket/pets", stands for the copies, in the cache, of what lies there.
         older_than (int, default 30): The days after which unfinished work counts as abandoned, and a cache as not used.
         cache (bool, default True): Look into the cache of decoded images and data sets, too.
         yes (bool, default False): Free what may go. Without it, it is only listed.
@@ -304,11 +316,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -379,19 +392,21 @@ def compare(
         seed (int, default 0): The first seed for initial weights, data order and augmentation; the others follow it.
         every_pair (bool, default False): Spend more seeds also on pairs of networks of which neither can be the best
             any more.
-        tune (Sequence[float] | None, default None): Try these peak learning rates with every network first, and choose
-            one for each by the validation images.
-        tune_epochs (int | None, default None): The number of epochs of the runs for `tune`. None: a third of the
-            recipe's.
-        tune_trials (int | None, default None): Have Optuna choose so many learning rates between the lowest and the
-            highest of `tune` for each network, instead of trying those of `tune`.
         time_limit (str | None, default None): Choose the looks and the number of epochs so that the comparison fits
             into a time, such as 20m or 2h.
         include (str | PathLike[str] | Sequence[str | PathLike[str]], default ()): Use a finished run instead of
             training it again; its network takes part. May be given several times.
+        tune (Sequence[float] | None, default None): Try these peak learning rates first, and choose one for each
+            network by the validation images. With `tune_trials`, the lowest and the highest one to search between.
+        tune_trials (int | None, default None): Have Optuna choose hyperparameters so many times for each network, by
+            the validation images, and train with the best ones.
+        tune_what (Sequence[str] | None, default None): The hyperparameters that `tune_trials` searches: lr,
+            weight_decay, momentum, label_smoothing, mixup, cutmix and cutout, separated by commas. None: lr.
+        tune_epochs (int | None, default None): The number of epochs of the runs that tune. None: a third of the
+            recipe's.
         outcome (str | Sequence[str], default 'accuracy'): What is compared: accuracy, balanced-accuracy (every class
             weighs the same), top5-accuracy, log-loss, brier, corrupted (accuracy under noise, blur, weather and
-            compression), background (how much accuracy hangs on the background, for the data set backgrounds), or one
+            compression), background (how much accuracy depends on the background, for the data set backgrounds), or one
             of them on some classes, such as accuracy:classes=A,B. Of several, separated by commas, the first decides
             which network is recommended and gets more seeds; the verdicts hold for all of them together.
         margin (float | Sequence[float] | None, default None): The largest difference that would not matter, in the unit
@@ -447,24 +462,24 @@ def compare(
         precision (str, default 'auto'): The precision to compute in: fp32, bf16, fp16, or auto for whichever is fast on
             this machine.
         compile (bool | None, default None): Use torch.compile. None: where it saves time.
-        pack (bool, default True): Decode the images once, into a file in the cache. Without, they are decoded in every
-            epoch.
+        pack (bool, default True): Decode the images once, into a file in the cache. Without it, they are decoded in
+            every epoch.
         workers (int | None, default None): The number of runs at a time. None: what suits this machine.
-        executor (str | Executor | None, default None): What does the runs: local (processes of this machine),
-            in-process (one run after the other, in the process of the command), ray (a Ray cluster, such as
+        executor (str | Executor | None, default None): The executor that does the runs: local (processes of this
+            machine), in-process (one run after the other, in the process of the command), ray (a Ray cluster, such as
             ray://head:10001) or slurm (jobs of Slurm). The results are the same. None: local.
         keep (str | None, default None): The runs that keep their weights: all; best, which is of each network the run
             that did best on the validation images; or none. Answers are always kept, and 'skipwise restore' trains
             dropped weights again. None: all.
-        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h': costs are told
-            in money, too. None: costs are told in machine-hours.
+        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state costs
+            in money, too. None: costs are stated in machine-hours only.
         track (str | Sequence[str], default ()): Log the runs in a tool, too: mlflow, tensorboard or wandb, or several,
             separated by commas. May be given several times.
         output (str | PathLike[str] | None, default None): The folder for the results. None: the next in runs/compare.
         resume (bool, default False): Fail unless there is unfinished work to continue.
         again (bool, default False): Do it once more, in the next folder, even if the same command has been finished
             before.
-        extend (bool, default False): Ask more of the comparison in `output`: more networks, or more looks. Its runs are
+        extend (bool, default False): Extend the comparison in `output` by more networks, or by more looks. Its runs are
             kept, and everything is judged again.
         plan (str | PathLike[str] | None, default None): Carry out a plan that `save_plan` wrote, on these images.
         save_plan (str | PathLike[str] | None, default None): Write the plan to a file, to carry it out on other images
@@ -499,11 +514,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -564,11 +580,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -687,8 +704,8 @@ def evaluate(
         corruptions (str | Sequence[str] | None, default None): Also measure the accuracy on corrupted images: all,
             groups of corruptions (noise, blur, weather, digital), or single ones such as fog,gaussian_noise. They are
             applied to images at the size that the network takes. None: none.
-        severities (Sequence[int] | None, default None): How severe the corruptions are, from 1 to 5, like 1,3,5. None:
-            all five.
+        severities (Sequence[int] | None, default None): The severities of the corruptions, from 1 to 5, such as 1,3,5.
+            None: all five.
         images (int | None, default None): How many images are corrupted at most, drawn class by class. Each is answered
             once for every corruption and severity. None: 1000.
         trust (bool | str, default False): Run the code of a network of your own that the run's record names, whichever
@@ -759,7 +776,7 @@ def explain(
             are exact; for an external network Grad-CAM at the layer that is pooled.
         check (bool, default False): Check the maps, too: whether they change when weights are made random, and whether
             the pixels that they mark are those that the answer depends on.
-        limit (int, default 100): The most images that are explained; of more, some evenly spaced ones are.
+        limit (int, default 100): The most images that are explained. Of more, evenly spaced ones are chosen.
         output (str | PathLike[str] | None, default None): The folder for the results. None: the next in runs/explain.
         again (bool, default False): Do it once more, in the next folder, even if the same command has been finished
             before.
@@ -848,8 +865,8 @@ def export(
         huggingface (bool, default False): Write a folder into the artifact, too, for the Hugging Face Hub: a model
             card, the weights, and a config.json that timm takes, too, where it has the network. 'skipwise push' sends
             it.
-        sign (str | PathLike[str] | None, default None): Sign the artifact with this secret key of minisign's. One that
-            was made before has to be signed by it.
+        sign (str | PathLike[str] | None, default None): Sign the artifact with this secret minisign key. One that was
+            made before has to be signed by it already.
         output (str | PathLike[str] | None, default None): The folder for the results. None: the next in runs/export.
         trust (bool | str, default False): Run the code of a network of your own that the run's record names, whichever
             it is.
@@ -902,6 +919,7 @@ def gate(
     data: str | os.PathLike[str] | None = None,
     *,
     margin: float = 1.0,
+    alpha: float = 0.05,
     timing: bool = True,
     trust: bool | str = False,
     class_level: str | None = None,
@@ -931,7 +949,9 @@ def gate(
         notice (Callable[[str], None]): called with each sentence that a person should know; by default nothing is
             called.
         margin (float, default 1.0): The largest drop in accuracy that would not matter, in percentage points.
-        timing (bool, default True): Time both networks in turn. It has no part in what passes.
+        alpha (float, default 0.05): How often the interval of the drop may miss. A network that is worse by more than
+            `margin` passes at most half as often.
+        timing (bool, default True): Time both networks in turn. The times have no part in the result.
         trust (bool | str, default False): Run the code of a network of your own that the run's record names, whichever
             it is.
         class_level (str | None, default None): The level of folders that holds the classes: 1 for the top, 2 for the
@@ -1021,7 +1041,7 @@ def judge(
 
 def judge_predictions(
     labels: ArrayLike,
-    predictions: Mapping[str, Sequence[ArrayLike]],
+    predictions: Mapping[str, Sequence[ArrayLike] | NDArray[Any]],
     *,
     groups: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
@@ -1335,8 +1355,8 @@ def report(
             are printed.
         target_accuracy (float | None, default None): Also compare how many epochs networks need to reach this accuracy
             on the validation images, in percent.
-        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h': costs are told
-            in money, too. None: costs are told in machine-hours.
+        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state costs
+            in money, too. None: costs are stated in machine-hours only.
 
     Returns:
         The path of the page for "html"; the text itself for "md" and "json".
@@ -1452,8 +1472,8 @@ def serve(
         began (Callable[[Listening], None] | None): called when requests are taken; None by default.
         host (str, default '127.0.0.1'): The address to listen at; beyond this machine only with `token` or `no_auth`.
         port (int, default 8000): The port to listen at; 0 takes one that is free.
-        token (str | None, default None): Answer only who sends 'Authorization: Bearer TOKEN'; 16 characters or more.
-            None: the environment variable SKIPWISE_TOKEN.
+        token (str | None, default None): Answer only requests with 'Authorization: Bearer TOKEN'; 16 characters or
+            more. None: the environment variable SKIPWISE_TOKEN.
         no_auth (bool, default False): Answer everyone who can reach an address beyond this machine.
         allow_origin (list[str] | None, default None): Let pages of this origin, such as https://example.org, ask; given
             several times for several. None: none but the server's own page.
@@ -1462,13 +1482,14 @@ def serve(
         max_bytes (int, default 10000000): The largest request, in bytes.
         max_pixels (int, default 64000000): The most pixels of an image.
         max_images (int, default 64): The most images of a request.
-        request_timeout (float, default 30.0): Seconds from the beginning of a request until its answer, at most.
+        request_timeout (float, default 30.0): The most seconds from the beginning of a request until its answer.
         connections (int, default 1000): The most connections at a time.
         queue (int, default 128): The most images that may wait; more are refused at once, with 503.
-        drain_time (float, default 30.0): Seconds for what was accepted, at most, once the server is asked to end.
+        drain_time (float, default 30.0): The most seconds for finishing what was accepted, once the server is asked to
+            end.
         batch_size (int, default 8): The most images per forward pass.
-        max_wait (float, default 5.0): Milliseconds that an image waits for others that are being decoded; it waits for
-            none where none are.
+        max_wait (float, default 5.0): The most milliseconds that an image waits for others of its batch while these are
+            decoded.
         workers (int | None, default None): The number of threads that decode images. None: one per core.
         threads (int | None, default None): The number of threads of a network. None: one per core.
         backend (str | None, default None): What runs the networks: onnxruntime, openvino or torch. None: what each was
@@ -1502,9 +1523,10 @@ def status(
     """Reads how far the work in a folder is. It changes nothing there, and disturbs nobody who works in it.
 
     Args:
-        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs.
-        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h': what the next
-            look costs is told in money, too. None: it is told in machine-hours.
+        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs. An
+            address, such as "s3://bucket/runs", says how far the work was when its folder was copied there.
+        price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state what
+            the next look costs in money. None: it is stated in machine-hours only.
         page (str | PathLike[str] | None, default None): Write the status as a page, one file that opens offline, too.
 
     Returns:
@@ -1623,6 +1645,10 @@ def train(
     mirror: bool | None = None,
     balance: str | None = None,
     freeze_norms: bool = False,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     stem: str = 'auto',
     width: float | None = None,
     pretrained: bool = False,
@@ -1683,6 +1709,14 @@ def train(
             equally often) or loss (rare classes weigh more). None: none.
         freeze_norms (bool, default False): Keep the statistics, scales and biases of batch norms as in the weights to
             start from.
+        tune (Sequence[float] | None, default None): Try these peak learning rates first, and choose one for each
+            network by the validation images. With `tune_trials`, the lowest and the highest one to search between.
+        tune_trials (int | None, default None): Have Optuna choose hyperparameters so many times for each network, by
+            the validation images, and train with the best ones.
+        tune_what (Sequence[str] | None, default None): The hyperparameters that `tune_trials` searches: lr,
+            weight_decay, momentum, label_smoothing, mixup, cutmix and cutout, separated by commas. None: lr.
+        tune_epochs (int | None, default None): The number of epochs of the runs that tune. None: a third of the
+            recipe's.
         stem (str, default 'auto'): The first layers: small, imagenet, or auto, which is the stem of the weights to
             start from, or else small up to 64 pixels.
         width (float | None, default None): The number of channels, as a multiple of the published number. None: that of
@@ -1711,8 +1745,8 @@ def train(
         precision (str, default 'auto'): The precision to compute in: fp32, bf16, fp16, or auto for whichever is fast on
             this machine.
         compile (bool | None, default None): Use torch.compile. None: where it saves time.
-        pack (bool, default True): Decode the images once, into a file in the cache. Without, they are decoded in every
-            epoch.
+        pack (bool, default True): Decode the images once, into a file in the cache. Without it, they are decoded in
+            every epoch.
         track (str | Sequence[str], default ()): Log the runs in a tool, too: mlflow, tensorboard or wandb, or several,
             separated by commas. May be given several times.
         output (str | PathLike[str] | None, default None): The folder for the results. None: the next in runs/train.

@@ -49,7 +49,7 @@ NARROWED = {
 
 @dataclass
 class Imports:
-    """What the annotations need: the name by which they call it, and its module and its name there.
+    """Imports that the annotations need: the name by which they call it, and its module and its name there.
 
     Args:
         found: the module, and the name in it; None for the module itself.
@@ -186,7 +186,7 @@ def _written(annotation: Any, imports: Imports) -> str:
 
 
 def _imported(module: str) -> dict[str, tuple[str, str | None]]:
-    """What a module imports, for type checkers too: by the name that it has there."""
+    """The imports of a module, those for type checkers too, by the name that each has there."""
     source = Path(importlib.import_module(module).__file__ or "").read_text(encoding="utf-8")
     found: dict[str, tuple[str, str | None]] = {}
     for node in ast.walk(ast.parse(source)):

@@ -104,8 +104,8 @@ def cross_validation(traits: Traits, asked: Asked) -> Point | None:
     return Point(
         topic="cross-validation",
         advice=f"Cross-validate, in {FOLDS} parts: each image is tested once per seed.",
-        reason=f"{test}. With all {traits.images:,} images, each tested in turn, differences from "
-        f"{all_of_them:.1f} points on can. It takes {FOLDS} times as many runs.",
+        reason=f"{test}. With all {traits.images:,} images, each tested in turn, differences of "
+        f"{all_of_them:.1f} points or more can. It takes {FOLDS} times as many runs.",
         flags=("--folds", str(FOLDS)),
     )
 

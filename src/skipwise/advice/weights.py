@@ -69,7 +69,7 @@ def should_start_from_weights(traits: Traits, table: Table | None = None) -> Sta
         f"{count(gain.images, 'image')} was {_points(gain)} with published weights than from scratch, at equal cost."
     )
     if not photographs:
-        reason = f"By their pixels, these images are no photographs. {measured}"
+        reason = f"Judging by their pixels, these images are not photographs. {measured}"
     elif beyond:
         reason = f"With {count(traits.train, 'training image')}, no experiment is near. {measured}"
     else:

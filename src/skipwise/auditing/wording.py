@@ -6,7 +6,7 @@ from skipwise.auditing.record import AUDIT, Record
 from skipwise.core.text import count
 from skipwise.data.quality.findings import Kind
 
-TO_MEND = "Has to be mended before training"
+TO_MEND = "Has to be corrected before training"
 
 TITLES: dict[Kind, str] = {
     "layout": TO_MEND,

@@ -1,4 +1,4 @@
-"""What may go in the cache: decoded images, what is known of sets of images, and downloads that nobody has used."""
+"""Parts of the cache that may go: decoded images, knowledge of sets of images, and downloads that nobody has used."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OURS = {
 
 
 def removable_caches(*, before: float) -> Iterator[Removable]:
-    """What may go in the cache.
+    """Lists what may go in the cache.
 
     Args:
         before: the time, in seconds since 1970, before which something has to be used last.

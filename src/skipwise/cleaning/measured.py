@@ -1,4 +1,4 @@
-"""How large something on the disk is, when it was used, and whether it is now."""
+"""The size of something on the disk, when it was used, and whether it is in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go in the folders of comparisons, runs and studies."""
+"""Files that may go in the folders of comparisons, runs and studies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RUNS_IN = ("runs", "tuning")
 
 @dataclass(frozen=True, kw_only=True)
 class References:
-    """What refers to runs: exported networks, comparisons that include them, and networks that started from them.
+    """References to runs: by exported networks, comparisons that include them, and networks that started from them.
 
     Args:
         weights: the SHA-256 of weights.
@@ -66,7 +66,7 @@ def works_in(folder: Path) -> list[tuple[Path, Work]]:
 
 
 def removable(works: list[tuple[Path, Work]], references: References, *, before: float) -> Iterator[Removable]:
-    """What may go in these works; nothing in those that a process is at work in.
+    """Lists what may go in these works; nothing in those that a process is at work in.
 
     Args:
         before: the time, in seconds since 1970, before which unfinished work has to be changed last to be abandoned.
@@ -92,7 +92,7 @@ def is_used(home: Path) -> bool:
 
 
 def references_of(works: list[tuple[Path, Work]], artifacts: list[Path]) -> References:
-    """What these works, and exported networks, refer to."""
+    """Returns the runs that these works, and exported networks, refer to."""
     found = References()
     for record in artifacts:
         found.weights.update(_texts(record, "provenance", "weights"))

@@ -17,6 +17,8 @@ from skipwise.cli.completion import completed
 from skipwise.core.options import Option, build, declared, flag
 
 T = TypeVar("T")
+METAVARS: dict[type, str] = {int: "N", float: "NUMBER", str: "NAME"}
+"""What stands for the value of an option that says nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,16 +122,29 @@ class _Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Writes the arguments, and then the options group by group."""
-        shown = [(each, record) for each in self.get_params(ctx) if (record := each.get_help_record(ctx)) is not None]
+        shown = [(each, record) for each in self.get_params(ctx) if (record := _record(each, ctx)) is not None]
         titles = [self._title(each) for each, _ in shown]
         for title in dict.fromkeys(titles):
             with formatter.section(title):
                 formatter.write_dl([record for (_, record), its in zip(shown, titles, strict=True) if its == title])
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words behind the verb; braces stand only where there is a choice."""
+        pieces: list[str] = super().collect_usage_pieces(ctx)
+        return [piece if "|" in piece else piece.replace("{", "").replace("}", "") for piece in pieces]
+
     def _title(self, parameter: Any) -> str:
         if parameter.param_type_name == "argument":
             return "Arguments"
         return self.headings.get(parameter.name) or "Options"
+
+
+def _record(parameter: Any, ctx: Any) -> tuple[str, str] | None:
+    """The entry of an argument or an option in the help, without the Python type that typer adds to an argument."""
+    record: tuple[str, str] | None = parameter.get_help_record(ctx)
+    if record is None or parameter.param_type_name != "argument":
+        return record
+    return record[0].partition(" <")[0], record[1]
 
 
 def _parameter(option: Option, verb: str) -> inspect.Parameter:
@@ -147,7 +162,7 @@ def _parameter(option: Option, verb: str) -> inspect.Parameter:
         kind, default = list[str], None
     text = option.help if option.unset is None else f"{option.help} [default: {option.unset.replace('<verb>', verb)}]"
     shown = default is not None and not option.turns_on
-    declaration = typer.Option(*names, metavar=option.metavar, help=text, show_default=shown)
+    declaration = typer.Option(*names, metavar=option.metavar or METAVARS.get(kind), help=text, show_default=shown)
     return inspect.Parameter(
         option.name,
         inspect.Parameter.KEYWORD_ONLY,

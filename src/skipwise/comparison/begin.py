@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.budget.resolve import OnThisMachine, Tried, fit_setting, look_ahead, resolve_plan, try_again
 from skipwise.comparison.conclude import carry_out
 from skipwise.comparison.draft import ComparisonRequest, Draft
+from skipwise.comparison.evidence.predictions import read_tested
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.extending import is_answered
 from skipwise.comparison.plan.layout import REPORT, RESULTS
@@ -21,6 +24,7 @@ from skipwise.comparison.plan.saved import write_plan
 from skipwise.comparison.question.starting_weights import files_of, try_weights
 from skipwise.comparison.results.finished import Comparison, read_comparison
 from skipwise.comparison.run.images import store_images, store_weights
+from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers
 from skipwise.core.files.folders import remove_empty
@@ -140,7 +144,17 @@ def begin_or_continue(begin: Beginning, task: Task[Plan], place: Place[Plan]) ->
         plan = begin.here.spread(plan)  # how many run at once, and where, changes no result
         budget = _budget(begin, plan, resolved.costs)
         forecast = resolved.forecast and replace(resolved.forecast, price=begin.price)
+        _tell_what_can_be_shown(begin, plan, place.folder)
         return carry_out(plan, place.folder, begin.callback, forecast, budget, begin.executor, begin.price)
+
+
+def _tell_what_can_be_shown(begin: Beginning, plan: Plan, folder: Path) -> None:
+    """Says how large a difference has to be, unless that was said with the advice to cross-validate."""
+    if plan.grouping is not None or begin.draft.advises_folds:
+        return
+    tested = read_tested(plan, folder)
+    if bound := resolvable(np.bincount(tested.labels[tested.counts]).tolist(), plan.question):
+        begin.callback.on_notice(bound)
 
 
 def _resolve(begin: Beginning, place: Place[Plan], tried: Tried | None) -> Resolved:

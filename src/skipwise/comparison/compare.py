@@ -23,7 +23,6 @@ from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
-from skipwise.comparison.question.tuning import check_trials
 from skipwise.comparison.results.finished import Comparison, priced, read_comparison, runs_of
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require, unknown_name
@@ -158,12 +157,12 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     check_again(again=options.folder.again, resume=options.folder.resume, extend=extend)
     check_begun(COMPARISONS, _output(options), resume=options.folder.resume)
     device = choose_device(machine.device)
-    check_trials(study.tune, study.tune_trials)
-    check_together(images.folds, tune=study.tune is not None, included=bool(included), lr=options.recipe.lr)
+    options.tuning.check(options.recipe.lr)
+    check_together(images.folds, tune=options.tuning.asked, included=bool(included))
     if extend and (output is None or study.time_limit is not None):
-        raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
+        raise SkipwiseError("--extend needs --output, the comparison to extend, and takes no --time-limit.")
     if extend and options.planning.dry_run:
-        raise SkipwiseError("--extend asks more of a comparison that has its plan; leave --dry-run out.")
+        raise SkipwiseError("--extend adds to a comparison that has its plan already; leave --dry-run out.")
     limit = None if study.time_limit is None else parse_limit(study.time_limit)
     options.recipe.check(fine_tune=starts.any)
     return ComparisonRequest(
@@ -174,9 +173,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
         stem=stem,
         width=width,
         recipe=options.recipe,
-        tune=study.tune,
-        tune_epochs=study.tune_epochs,
-        tune_trials=study.tune_trials,
+        tuning=options.tuning,
         time_limit=limit,
         target_accuracy=target_of(options.target.target_accuracy),
         device=device,
@@ -217,7 +214,7 @@ def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str])
 
 
 def _workers(options: CompareOptions, executor: Executor) -> int | None:
-    """How many runs are done at a time; None where that is left to this machine."""
+    """Returns the number of runs at a time; None where that is left to this machine."""
     asked, able = options.processes.workers, getattr(executor, "at_once", None)
     if asked is not None and able is not None and asked > able:
         name = options.processes.executor

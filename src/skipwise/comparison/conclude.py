@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.evidence.collect import collect
-from skipwise.comparison.evidence.predictions import Records, read_tested
+from skipwise.comparison.evidence.predictions import Records
 from skipwise.comparison.executors.attempts import gather
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
+from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
@@ -34,7 +32,6 @@ from skipwise.comparison.run.pulse import ComparisonPulse
 from skipwise.comparison.run.settling import settling
 from skipwise.comparison.run.study import LookTaken, StudyResult, run_study
 from skipwise.comparison.wording.costs import after_look
-from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import write_json
@@ -45,6 +42,7 @@ from skipwise.cost.price import Price
 from skipwise.cost.timing import latencies
 from skipwise.pages.pictures import FEW_PIXELS
 from skipwise.training.callbacks import Callback, Callbacks, Phase, Start, with_callbacks
+from skipwise.training.folder.names import TUNING
 
 
 def carry_out(
@@ -67,11 +65,6 @@ def carry_out(
     Raises:
         SkipwiseError: something that no run can continue from, or the time was up before there was anything to judge.
     """
-    question = plan.question
-    tested = read_tested(plan, folder)
-    counts = np.bincount(tested.labels[tested.counts]).tolist()
-    if plan.grouping is None and (bound := resolvable(counts, question)):
-        callback.on_notice(bound)
     start = Start(folder=folder, plan=plan, forecast=forecast)
     pulse = ComparisonPulse(None if budget is None else budget.end)
     callback = Callbacks([pulse, callback, WeightKeeper(plan, folder, callback)])
@@ -141,9 +134,9 @@ def _study(
         if said := after_look(interim, run_seconds(look.plan, look.records), look.plan.processes, price):
             callback.on_notice(said)
 
-    gather(folder)  # what another executor left, which was killed
     with contextlib.closing(executor):
         executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
+        gather(folder)  # of an earlier command, whichever executor it had
         while True:
             try:
                 return run_study(

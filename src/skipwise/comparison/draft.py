@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from skipwise.comparison.question.grouping import Grouping, grouping_of
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.question.starting_weights import Starts, choose_recipes
 from skipwise.comparison.question.target import check_reachable
-from skipwise.comparison.question.tuning import choose_tuning
 from skipwise.comparison.run.images import image_options
 from skipwise.comparison.wording.groups import group_warnings, in_groups
 from skipwise.data.prepare import Prepared, Request
@@ -26,6 +25,7 @@ from skipwise.nets.stems import resolve_stem
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.machine.execution import Execution
 from skipwise.training.planning.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.tuning.asked import TuneOptions, choose_tuning
 from skipwise.training.weights.starting_weights import Found, agreed, size_for
 
 Notice = Callable[[str], None]
@@ -40,7 +40,7 @@ class ComparisonRequest:
         starts: what was said of the weights that networks start from.
         recipe: the recipe, and what is to be otherwise than in it.
         stem: "auto" leaves it to the weights, or to the size of the images.
-        tune, tune_epochs, tune_trials: the learning rates to try, for how long, and how many are chosen between them.
+        tuning: the hyperparameters to choose first.
         time_limit: in seconds.
         target_accuracy: on the validation images, in percent.
         processes: runs at a time; the machine decides where nothing was said.
@@ -53,9 +53,7 @@ class ComparisonRequest:
     stem: str
     width: float
     recipe: RecipeOptions
-    tune: Sequence[float] | None
-    tune_epochs: int | None
-    tune_trials: int | None = None
+    tuning: TuneOptions
     time_limit: float | None
     target_accuracy: float | None
     device: str
@@ -64,10 +62,15 @@ class ComparisonRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A plan, but for what follows from the images' pixels and from this machine, and the weights that it needs."""
+    """A plan, but for what follows from the images' pixels and from this machine, and the weights that it needs.
+
+    Args:
+        advises_folds: whether cross-validation was advised, with what so few test images can show.
+    """
 
     plan: Plan
     weights: dict[str, Found]
+    advises_folds: bool = False
 
 
 def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> Draft:
@@ -79,7 +82,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     question, folds, names = asked.question, asked.images.folds, list(asked.question.candidates)
     weights, stem, width, size = _choose_weights(asked, prepared, notice)
     grouping = grouping_of(prepared, asked.images.reading)
-    _advise_folds(asked, prepared, grouping, notice)
+    advises_folds = _advise_folds(asked, prepared, grouping, notice)
     expected = [weights[name].start.expects if name in weights else None for name in names]
     preprocessing = choose_preprocessing(prepared, expected, size)
     source, counts = prepared.source, prepared.counts
@@ -88,8 +91,9 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     recipe, fine_tuning = choose_recipes(asked.recipe, weights, names, mirrors=source.mirrors, images=trained)
     recipe = with_sizes_for_all(recipe, names, preprocessing, len(source.classes), asked.recipe.epochs, notice)
     stem = resolve_stem(stem, preprocessing.size)
-    check_countable(question, prepared, tuned=asked.tune is not None)
-    check_variants(question, prepared, preprocessing.size, tuned=asked.tune is not None)
+    check_countable(question, prepared, tuned=asked.tuning.asked)
+    for remark in check_variants(question, prepared, preprocessing.size, tuned=asked.tuning.asked):
+        notice(remark)
     check_reachable(asked.target_accuracy, counts["val"])
     _tell_groups(grouping, counts["test"], notice)
     limited = asked.time_limit is not None
@@ -114,7 +118,12 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         external_code={name: code_fingerprint(name) for name in names if is_external(name)},
         recipe=recipe,
         fine_tuning=fine_tuning,
-        tuning=choose_tuning(asked.tune, asked.tune_epochs, asked.tune_trials, recipe, question, counts["val"]),
+        tuning=choose_tuning(
+            asked.tuning,
+            [recipe, *([] if fine_tuning is None else [fine_tuning])],
+            first_seed=question.first_seed,
+            validation=counts["val"],
+        ),
         time_limit=asked.time_limit,
         target_accuracy=asked.target_accuracy,
         asked_for=(question.looks, recipe.epochs) if limited else None,
@@ -124,7 +133,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         execution=Execution(device=asked.device, precision="fp32", threads=1),
         processes=asked.processes,
     )
-    return Draft(plan=plan, weights=weights)
+    return Draft(plan=plan, weights=weights, advises_folds=advises_folds)
 
 
 def _choose_weights(
@@ -141,15 +150,17 @@ def _choose_weights(
     return weights, stem, width, asked.images.img_size or size_for(automatic, advice, prepared.auto_size)
 
 
-def _advise_folds(asked: ComparisonRequest, prepared: Prepared, grouping: Grouping | None, notice: Notice) -> None:
-    """Says where cross-validation would show more."""
+def _advise_folds(asked: ComparisonRequest, prepared: Prepared, grouping: Grouping | None, notice: Notice) -> bool:
+    """Says where cross-validation would show more, and returns whether it does."""
     question, folds = asked.question, asked.images.folds
     # What so many images can show is told for images that are independent.
     level = question.level if question.scoring.is_share_of_all and grouping is None else None
     limits = Asked(margin=question.margin, level=level, folds=folds, auto_size=prepared.auto_size)
     advised = cross_validation(traits_of(prepared, folds), limits)
-    if advised is not None and advised.flags:
-        notice(f"{advised.reason} {' '.join(advised.flags)} does that.")
+    if advised is None or not advised.flags:
+        return False
+    notice(f"{advised.reason} {' '.join(advised.flags)} does that.")
+    return True
 
 
 def _tell_groups(grouping: Grouping | None, images: int, notice: Notice) -> None:

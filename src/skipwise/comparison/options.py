@@ -13,6 +13,7 @@ from skipwise.evaluation.options import OutcomeOptions, TargetOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.options import MachineOptions, TrackOptions
+from skipwise.training.tuning.asked import TuneOptions
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -44,21 +45,6 @@ class StudyOptions:
     seed: int = option(0, "The first seed for initial weights, data order and augmentation; the others follow it.")
     every_pair: bool = option(
         False, "Spend more seeds also on pairs of networks of which neither can be the best any more."
-    )
-    tune: Sequence[float] | None = option(
-        None,
-        "Try these peak learning rates with every network first, and choose one for each by the validation images.",
-        metavar="lr=A,B,...",
-        listed=Listed(of=float, takes="learning rates, like --tune lr=0.05,0.1,0.2", prefix="lr="),
-    )
-    tune_epochs: int | None = option(
-        None, "The number of epochs of the runs for --tune.", unset="a third of the recipe's", metavar="N"
-    )
-    tune_trials: int | None = option(
-        None,
-        "Have Optuna choose so many learning rates between the lowest and the highest of --tune for each network, "
-        "instead of trying those of --tune.",
-        metavar="N",
     )
     time_limit: str | None = option(
         None,
@@ -103,9 +89,9 @@ class ProcessOptions:
     )
     executor: str | Executor | None = option(
         None,
-        "What does the runs: local (processes of this machine), in-process (one run after the other, in the process "
-        "of the command), ray (a Ray cluster, such as ray://head:10001) or slurm (jobs of Slurm). The results are the "
-        "same.",
+        "The executor that does the runs: local (processes of this machine), in-process (one run after the other, in "
+        "the process of the command), ray (a Ray cluster, such as ray://head:10001) or slurm (jobs of Slurm). The "
+        "results are the same.",
         unset="local",
         metavar="NAME[://ADDRESS]",
     )
@@ -130,8 +116,8 @@ class PriceOptions:
 
     price: str | None = option(
         None,
-        "What one machine costs in an hour, such as 0.9/h or '$0.9/h': costs are told in money, too.",
-        unset="costs are told in machine-hours",
+        "What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state costs in money, too.",
+        unset="costs are stated in machine-hours only",
         metavar="AMOUNT/h",
     )
 
@@ -142,7 +128,7 @@ class PlanOptions:
 
     extend: bool = option(
         False,
-        "Ask more of the comparison in --output: more networks, or more looks. Its runs are kept, and everything is "
+        "Extend the comparison in --output by more networks, or by more looks. Its runs are kept, and everything is "
         "judged again.",
     )
     plan: str | None = option(
@@ -159,6 +145,7 @@ class CompareOptions:
     """The options of `compare`."""
 
     study: StudyOptions = group(StudyOptions)
+    tuning: TuneOptions = group(TuneOptions)
     outcome: OutcomeOptions = group(OutcomeOptions)
     target: TargetOptions = group(TargetOptions)
     recipe: RecipeOptions = group(RecipeOptions)

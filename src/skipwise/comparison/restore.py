@@ -255,7 +255,7 @@ def _train(place: Path, job: Job, executor: Executor | None, watch: Callback) ->
 
 
 class _OtherBytesError(Exception):
-    """What was trained again is not what was dropped."""
+    """The weights that were trained again are not those that were dropped."""
 
 
 def _check_same(trained: Path, wanted: dict[str, str], record: RunRecord) -> None:

@@ -25,7 +25,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from skipwise.core.addresses import asked_once, without_secrets
@@ -86,16 +86,61 @@ def _check_paths(signature: inspect.Signature, arguments: tuple[Any, ...], keywo
 
 
 def check_kind(name: str, value: object, annotation: object) -> None:
-    """Raises SkipwiseError for an option that is to be a number, or a text, and is something else."""
-    several = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    kinds = set(typing.get_args(annotation)) if several else {annotation}
-    if value is None or not kinds <= {int, float, str, type(None)}:
+    """Raises SkipwiseError for a value that is of none of an option's types; None stands for the default.
+
+    Example:
+        >>> check_kind("epochs", "3", int | None)
+        Traceback (most recent call last):
+        skipwise.core.errors.SkipwiseError: epochs has to be a whole number, and not '3'.
+    """
+    kinds = _members(annotation)
+    if value is None or any(_fits(value, kind) for kind in kinds):
         return
-    if str not in kinds and (isinstance(value, str | bytes) or not hasattr(value, "__float__")):
-        whole = "a whole number" if float not in kinds else "a number"
-        raise SkipwiseError(f"{name} has to be {whole}, and not {value!r}.")
-    if kinds <= {str, type(None)} and not isinstance(value, str | os.PathLike):
-        raise SkipwiseError(f"{name} has to be text, and not {value!r}.")
+    wanted = list(dict.fromkeys(_described(kind, kinds) for kind in kinds if kind is not types.NoneType))
+    *others, last = [word for each in wanted for word in each]
+    choice = f"{', '.join(others)} or {last}" if others else last
+    raise SkipwiseError(f"{name} has to be {choice}, and not {value!r}.")
+
+
+def _members(annotation: object) -> tuple[Any, ...]:
+    """The types of a union; of anything else, itself."""
+    several = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    return typing.get_args(annotation) if several else (annotation,)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Returns whether a value is of a type, or of one of another library that stands for it; True for others' types."""
+    text = isinstance(value, str | bytes)
+    truth = type(value).__name__ in ("bool", "bool_")  # NumPy's own, too, which it called so before its version 2
+    if kind is types.NoneType:
+        return False
+    if kind is bool:
+        return truth
+    if kind is int:
+        return not truth and hasattr(value, "__index__")
+    if kind is float:
+        return not truth and not text and hasattr(value, "__float__")
+    if kind is str:
+        return isinstance(value, str | os.PathLike)
+    if typing.get_origin(kind) in (list, Sequence):
+        of = _members(typing.get_args(kind)[0])
+        items = value if isinstance(value, Collection) else ()
+        return not text and isinstance(value, Iterable) and all(any(_fits(item, each) for each in of) for item in items)
+    return isinstance(value, os.PathLike) if typing.get_origin(kind) is os.PathLike else True
+
+
+def _described(kind: Any, beside: tuple[Any, ...]) -> tuple[str, ...]:
+    """A type in words, which are what a value may be."""
+    if typing.get_origin(kind) in (list, Sequence):
+        of = _members(typing.get_args(kind)[0])
+        return (f"a list of {_PLURALS[of[0]] if len(of) == 1 else 'paths'}",)
+    if kind is str:
+        return ("a path" if any(typing.get_origin(each) is os.PathLike for each in beside) else "text",)
+    return _SINGULARS.get(kind, ("a path",))
+
+
+_SINGULARS = {bool: ("True", "False"), int: ("a whole number",), float: ("a number",)}
+_PLURALS: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "names"}
 
 
 def _signature(function: Callable[..., Any], kind: type) -> inspect.Signature:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from skipwise.core.addresses import is_address, normal
+
+_SAFE_ON_WINDOWS = re.compile(r"[\w.,:;/\\~+@=-]+")
 
 
 def count(number: int, noun: str) -> str:
@@ -108,11 +111,25 @@ def command(*words: str | os.PathLike[str]) -> str:
         words: the program, options and values as text; files and folders as paths, so that one whose name begins with
             "-" is not taken for an option.
     """
-    return " ".join(_quoted(word if isinstance(word, str) else _path(word)) for word in words)
+    return " ".join(quoted(word if isinstance(word, str) else _path(word)) for word in words)
 
 
-def _quoted(word: str) -> str:
-    """A word for a shell; what no terminal should be sent, as the escapes of bash and zsh."""
+def quoted(word: str) -> str:
+    """A word of a command line, in quotation marks where a shell needs them.
+
+    On Windows these are double ones, which both of its shells take. Elsewhere, what no terminal should be sent has the
+    escapes of bash and zsh.
+
+    Example:
+        >>> quoted("photos/cats")
+        'photos/cats'
+    """
+    if os.name == "nt":
+        if _SAFE_ON_WINDOWS.fullmatch(word):
+            return word
+        # A backslash before a quotation mark would take it for a part of the word.
+        inside = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2].replace('"', r"\""), printable(word))
+        return f'"{inside}"'
     if word.isprintable():
         return shlex.quote(word)
     parts = (each if each.isprintable() and each not in "'\\" else _bytes(each) for each in word)

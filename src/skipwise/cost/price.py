@@ -1,4 +1,4 @@
-"""What machines cost: `--price`, and an amount of it."""
+"""The price of machines: `--price`, and amounts of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOURS = {"h", "hr", "hour"}
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What a machine costs.
+    """The price of a machine.
 
     Args:
         per_hour: for each hour.

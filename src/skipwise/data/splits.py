@@ -219,8 +219,9 @@ def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
             raise SkipwiseError(f"No line of {path} has the split {split!r}; add some, or leave --split out.")
     unknown = given.keys() - known
     if unknown:
+        first, *others = sorted(unknown)
+        also = f" and {count(len(others), 'other image')}" if others else ""
         raise SkipwiseError(
-            f"{path} lists {sorted(unknown)[0]!r} and {len(unknown) - 1} other images that are not there; is it "
-            "the split of other images?"
+            f"{path} lists {first!r}{also}, which these images do not have; give --split the split of these images."
         )
     return np.array([given.get(name, "") for name in ids], dtype="<U5")

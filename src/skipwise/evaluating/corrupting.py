@@ -27,6 +27,7 @@ from skipwise.evaluating.record import CorruptionPlan
 from skipwise.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from skipwise.evaluation.corruptions.apply import MIN_SIDE, PUBLISHED_SIDE, about_size
 from skipwise.evaluation.robustness import Robustness, robustness
+from skipwise.evaluation.variants.corrupted import AS_GREY
 
 IMAGES = 1_000
 """Images that are corrupted at most, where nobody says how many."""
@@ -249,10 +250,7 @@ def about_originals(images: LabelledImages, size: int) -> list[str]:
         smallest = min(side for _, side in found)
     said = []
     if two_valued:
-        said.append(
-            "Some images have 1 bit for each pixel, black or white. They are corrupted as grey images, so that the "
-            "network is given shades that it has perhaps never seen."
-        )
+        said.append(AS_GREY)
     return list(filter(None, [*said, about_size(min(smallest, size))]))
 
 

@@ -38,7 +38,7 @@ class CorruptionOptions:
     )
     severities: Sequence[int] | None = option(
         None,
-        "How severe the corruptions are, from 1 to 5, like 1,3,5.",
+        "The severities of the corruptions, from 1 to 5, such as 1,3,5.",
         unset="all five",
         metavar="NUMBERS",
         listed=Listed(of=int, takes="severities from 1 to 5, like --severities 1,3,5"),

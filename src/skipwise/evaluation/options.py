@@ -14,7 +14,7 @@ class OutcomeOptions:
     outcome: str | Sequence[str] = option(
         "accuracy",
         "What is compared: accuracy, balanced-accuracy (every class weighs the same), top5-accuracy, log-loss, brier, "
-        "corrupted (accuracy under noise, blur, weather and compression), background (how much accuracy hangs on the "
+        "corrupted (accuracy under noise, blur, weather and compression), background (how much accuracy depends on the "
         "background, for the data set backgrounds), or one of them on some classes, such as "
         "accuracy:classes=A,B. Of several, separated by commas, the first "
         "decides which network is recommended and gets more seeds; the verdicts hold for all of them together.",

@@ -29,7 +29,7 @@ class MapOptions:
         "are those that the answer depends on.",
     )
     limit: int = option(
-        100, "The most images that are explained; of more, some evenly spaced ones are.", metavar="IMAGES"
+        100, "The most images that are explained. Of more, evenly spaced ones are chosen.", metavar="IMAGES"
     )
 
 

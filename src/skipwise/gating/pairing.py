@@ -69,8 +69,8 @@ def pair(old: Side, new: Side) -> Paired:
             left_out += 1
     if not rows:
         raise SkipwiseError(
-            f"{address_of(old.path)} and {address_of(new.path)} have no images in common: they are called like "
-            f"{shortened(old.ids[0], 40)!r} and {shortened(new.ids[0], 40)!r}; name images as DATA "
+            f"{address_of(old.path)} and {address_of(new.path)} have no images in common: one has names like "
+            f"{shortened(old.ids[0], 40)!r}, the other like {shortened(new.ids[0], 40)!r}; name images as DATA "
             "that both can answer, or write ids in the same way."
         )
     if left_out and "predictions" in (old.kind, new.kind):

@@ -13,7 +13,6 @@ from skipwise.core.workspace.workspace import Workspace
 from skipwise.statistics import Estimate, Pair, Share
 
 RECORD, REPORT, PLAN = "judge.json", "judge.md", "plan.json"
-UNLEARNED = "it is right no more often than always giving the commonest class"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +177,7 @@ def _candidate(network: JudgedNetwork) -> Candidate:
                 reason=None,
                 val=None,
                 test=None,
-                not_learned=UNLEARNED if seed in network.unlearned else None,
+                not_learned="" if seed in network.unlearned else None,
             )
             for seed in network.seeds
         ),

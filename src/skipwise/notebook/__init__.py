@@ -1,1 +1,1 @@
-"""What Skipwise is in a notebook: records as HTML, and progress below the cell."""
+"""Skipwise in a notebook: records as HTML, and progress below the cell."""

@@ -1,4 +1,4 @@
-"""What a notebook says of work that had been finished before."""
+"""The line in a notebook for work that had been finished before."""
 
 from __future__ import annotations
 

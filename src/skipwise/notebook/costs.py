@@ -1,4 +1,4 @@
-"""What networks cost, in a notebook."""
+"""Costs of networks, in a notebook."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from skipwise.pages import card
 
 
 def evaluation(report: EvaluationReport) -> str:
-    """How good the network is, by class too, whether its confidence can be trusted, and where the page is."""
+    """The quality of the network, by class too, whether its confidence can be trusted, and where the page is."""
     found, plan, few = report.evaluation, report.record.plan, wording.FEW_CLASSES
     outcomes = [(wording.measure(each, plan.split), wording.measured(each)) for each in found.outcomes]
     scores = wording.weakest_first(found)

@@ -1,4 +1,4 @@
-"""What is known of images, in a notebook: an audit, and advice."""
+"""An audit of images, and advice on them, in a notebook."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def audit(report: AuditReport) -> str:
 
 
 def advice(found: Advice) -> str:
-    """What the images are like, and each piece of advice with its reason."""
+    """The properties of the images, and each piece of advice with its reason."""
     rows = [(point.topic, point.advice, point.reason) for point in found.points]
     flags = [card.where(("Options", command(*found.flags)))] if found.flags else []
     return card.card(

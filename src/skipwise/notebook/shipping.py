@@ -11,7 +11,7 @@ from skipwise.pages import card
 
 
 def exported(made: Exported) -> str:
-    """What was exported, what it costs in accuracy, and the command that verifies it."""
+    """The exported file, what it costs in accuracy, and the command that verifies it."""
     first, *rest = wording.exported(made)
     places = [("Artifact", made.folder), *([] if made.served is None else [("Server", made.served)])]
     return card.card(

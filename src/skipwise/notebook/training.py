@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from markupsafe import Markup
+from msgspec import UnsetType
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, duration
@@ -11,13 +12,14 @@ from skipwise.pages import card
 from skipwise.statistics.runs.shares import exact
 from skipwise.training.folder.files import read_history
 from skipwise.training.train import Trained
+from skipwise.training.tuning.wording import tried_rows, tuning_said
 
 LAST = 10
 """Epochs in the table: the last ones."""
 
 
 def trained(found: Trained) -> str:
-    """How good the network is on the test images, how it was trained, and where the run is."""
+    """The result on the test images, how the network was trained, and where the run is."""
     record, spec, images = found.record, found.plan.spec, found.plan.split_images
     if record.status == "failed":
         lead = card.lead(f"The run failed: {record.reason}.", "bad")
@@ -42,10 +44,16 @@ def trained(found: Trained) -> str:
             f"on {spec.execution.device} in {spec.execution.precision}, {duration(record.seconds)} of training",
         ),
     ]
+    tried = None
+    if not isinstance(record.tuned, UnsetType):
+        rows = [(row.trial, row.values, row.epochs, row.reached) for row in tried_rows(record.tuned)]
+        facts.append(("tuned", tuning_said(record.tuned)))
+        tried = card.folded("Trials", card.table(("trial", "hyperparameters", "epochs", "validation"), rows))
     return card.card(
         finished_before(found.folder) if found.repeated else None,
         lead,
         card.table((), facts, left=2),
+        tried,
         card.folded("Epochs", _epochs(found)),
         card.where(("Run", found.folder)),
     )

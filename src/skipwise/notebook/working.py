@@ -18,7 +18,7 @@ MOST_ROWS = 15
 
 
 def status(found: Status) -> str:
-    """How far the work is, its runs, and what the last look has shown."""
+    """The progress of the work, its runs, and what the last look has shown."""
     first, *rest = _parts(found)
     return card.card(card.lead(wording.headline(found), "bad" if found.state == "damaged" else ""), first, *rest)
 
@@ -44,7 +44,7 @@ def _parts(found: Status) -> Iterator[Markup]:
 
 
 def cleaning(found: Cleaning) -> str:
-    """What may go, or what was freed, and what was left."""
+    """The list of what may go, or of what was freed, and what was left."""
     if found.done:
         lead = f"Freed {byte_size(found.freed)}."
     elif found.found:
@@ -69,6 +69,6 @@ def restored(found: Restored) -> str:
 
 
 def pushed(found: Pushed) -> str:
-    """Where the network is on the Hub."""
+    """The place of the network on the Hub."""
     places = card.where(("Address", found.url), ("Sent", found.folder))
     return card.card(card.lead(f"{found.name} is on the Hub."), places)

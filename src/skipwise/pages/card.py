@@ -121,7 +121,7 @@ def pictures(shown: Sequence[Picture]) -> Markup:
 
 
 def where(*places: tuple[str, Path | str]) -> Markup:
-    """Where files are, or a command, each behind its name. A path below the current folder is a link."""
+    """The places of files, or a command, each behind its name. A path below the current folder is a link."""
     return Markup(f'<p class="soft">{"<br>".join(f"{text(name)}: {_place(place)}" for name, place in places)}</p>')
 
 

@@ -16,7 +16,7 @@ class AddressOptions:
     port: int = option(8000, "The port to listen at; 0 takes one that is free.", metavar="PORT")
     token: str | None = option(
         None,
-        "Answer only who sends 'Authorization: Bearer TOKEN'; 16 characters or more.",
+        "Answer only requests with 'Authorization: Bearer TOKEN'; 16 characters or more.",
         unset=f"the environment variable {TOKEN_VARIABLE}",
         metavar="TOKEN",
     )
@@ -45,12 +45,12 @@ class LimitOptions:
     max_pixels: int = option(64_000_000, "The most pixels of an image.", metavar="PIXELS")
     max_images: int = option(64, "The most images of a request.", metavar="IMAGES")
     request_timeout: float = option(
-        30.0, "Seconds from the beginning of a request until its answer, at most.", metavar="SECONDS"
+        30.0, "The most seconds from the beginning of a request until its answer.", metavar="SECONDS"
     )
     connections: int = option(1000, "The most connections at a time.", metavar="N")
     queue: int = option(128, "The most images that may wait; more are refused at once, with 503.", metavar="IMAGES")
     drain_time: float = option(
-        30.0, "Seconds for what was accepted, at most, once the server is asked to end.", metavar="SECONDS"
+        30.0, "The most seconds for finishing what was accepted, once the server is asked to end.", metavar="SECONDS"
     )
 
 
@@ -61,7 +61,7 @@ class EngineOptions:
     batch_size: int = option(8, "The most images per forward pass.", metavar="IMAGES", short="-b")
     max_wait: float = option(
         5.0,
-        "Milliseconds that an image waits for others that are being decoded; it waits for none where none are.",
+        "The most milliseconds that an image waits for others of its batch while these are decoded.",
         metavar="MS",
     )
     workers: int | None = option(

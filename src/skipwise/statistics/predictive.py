@@ -170,7 +170,7 @@ def _difference(networks: Networks, a: int, b: int, higher_is_better: bool) -> M
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the next look asks; the fields are arguments of `chance_to_settle`."""
+    """The question of the next look; the fields are arguments of `chance_to_settle`."""
 
     seeds: int
     level: float

@@ -60,7 +60,7 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
 
 
 def _more(record: StudyRecord) -> Iterable[str]:
-    """What else was found about the parts of the claim, a sentence each."""
+    """Further findings about the parts of the claim, a sentence each."""
     for each in record.findings:
         if each.part.of_a != each.part.of_b:
             yield _took(record, each.part)

@@ -29,7 +29,7 @@ def known_file(folder: Path, tracker: str) -> Path:
 
 
 def read_known(folder: Path, tracker: str, where: str) -> Known:
-    """What a tracker has. Where that can't be read, or it was another server, nothing is known."""
+    """Reads what a tracker has. Where that can't be read, or it was another server, nothing is known."""
     path = known_file(folder, tracker)
     if path.is_file():
         try:

@@ -1,4 +1,4 @@
-"""What a tracker is given: a run, and how it ended; and what is known of a run that was tracked before."""
+"""Records for trackers: a run, and how it ended; and what is known of a run that was tracked before."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class KnownRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """What is logged when a run or a comparison has ended.
+    """The contents of the log at the end of a run or a comparison.
 
     Args:
         status: "finished" or "failed".
@@ -58,6 +58,7 @@ class Ending:
         tables: tables by name.
         figures: drawings by name, each the text of an SVG file.
         files: records and pages to keep.
+        weights: files of weights to keep: those of `train`; a comparison's runs are many.
     """
 
     status: Literal["finished", "failed"]
@@ -67,3 +68,4 @@ class Ending:
     tables: Mapping[str, Table] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    weights: tuple[Path, ...] = ()

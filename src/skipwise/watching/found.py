@@ -20,7 +20,7 @@ OF_A_RUN = ("terms.json", "run.json", "metrics.jsonl", "heartbeat.json")
 
 
 def work_in(folder: Path) -> Work | None:
-    """What a folder is; None where it is no work's."""
+    """Returns the kind of work in a folder; None where there is none."""
     path = folder / "plan.json"
     if path.is_file():
         try:

@@ -11,8 +11,8 @@ class StatusOptions:
 
     price: str | None = option(
         None,
-        "What one machine costs in an hour, such as 0.9/h or '$0.9/h': what the next look costs is told in money, too.",
-        unset="it is told in machine-hours",
+        "What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state what the next look costs in money.",
+        unset="it is stated in machine-hours only",
         metavar="AMOUNT/h",
     )
     page: str | None = option(

@@ -1,4 +1,4 @@
-"""Who works in a folder, by the heartbeats and the lock that are on the disk. Nothing is written or locked."""
+"""Processes at work in a folder, by the heartbeats and the lock that are on the disk. Nothing is written or locked."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Status(Shown):
-    """How far some work is: what `status` returns.
+    """The progress of some work, which `status` returns.
 
     Args:
         folder: where it is.

@@ -16,14 +16,16 @@ STATES: tuple[RunState, ...] = ("done", "running", "waiting", "failed")
 
 
 def headline(status: Status) -> str:
-    """What it is and how it stands, in a line."""
+    """Describes the work and its state in a line."""
     what = f"{NOUNS[status.kind]} {status.folder}" + (f" ({status.about})" if status.about else "")
     match status.state:
         case "finished":
             return f"{what}: finished{f'; {status.result}' if status.result else ''}."
         case "running":
             where = "" if status.place is None else f" on {where_of(status.place)}"
-            doing = f"; {status.doing[0].lower()}{status.doing[1:]}" if status.doing and status.kind != "run" else ""
+            # That a run is trained goes without saying.
+            said = status.doing if status.kind != "run" or status.doing != "Training" else ""
+            doing = f"; {said[0].lower()}{said[1:]}" if said else ""
             return f"{what}: running{where}{doing}."
         case "waiting":
             return f"{what}: not begun."
@@ -101,7 +103,7 @@ def run_name(run: RunStatus) -> str:
 
 
 def progress_of(run: RunStatus) -> str:
-    """How far a run is: "epoch 4 of 15"."""
+    """The progress of a run: "epoch 4 of 15"."""
     if run.state == "failed":
         return run.reason or "failed"
     if not run.epoch and run.state == "waiting":
@@ -127,7 +129,7 @@ def left_of(run: RunStatus) -> str:
 
 
 def interim_title(status: Status) -> str:
-    """What the interim results are, in a sentence; "" where there are none."""
+    """Names the interim results in a sentence; "" where there are none."""
     interim = status.interim
     if interim is None:
         return ""
@@ -138,14 +140,14 @@ def interim_title(status: Status) -> str:
 
 
 def at_look(pair: InterimPair) -> str:
-    """What the last look says of a pair: "resnet18 is better", or that it is open."""
+    """The verdict of the last look on a pair: "resnet18 is better", or that it is open."""
     if pair.verdict in ("better", "worse"):
         return f"{pair.a if pair.verdict == 'better' else pair.b} is better"
     return "open" if pair.verdict == "unresolved" else pair.verdict
 
 
 def peeking(status: Status) -> str:
-    """Why nobody should decide by what is seen so far; "" where nothing is seen."""
+    """Warns of deciding by what is seen so far; "" where nothing is seen."""
     if status.kind != "comparison" or status.state == "finished" or status.state == "damaged":
         return ""
     if status.interim is None:

@@ -10,7 +10,7 @@ from skipwise.cli.options import Data, PrintOptions, print_json
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
 from skipwise.core.options import option, options
-from skipwise.core.text import finished_already
+from skipwise.core.text import count, finished_already
 
 
 @options("Output")
@@ -21,9 +21,10 @@ class StatusOptions:
 
 
 def audit(line: Line[AuditOptions], data: Data, status: StatusOptions, shown: PrintOptions) -> None:
-    """Show each class, and find images that are unreadable, duplicated, in two splits, blank, odd or mislabelled.
+    """Show what is in a set of images, and what is wrong with it.
 
-    Exit with status 2 if something has to be mended before training.
+    Images are found that are unreadable, duplicated, in two splits, blank, odd or mislabelled. The exit status is 2 if
+    something has to be corrected before training.
     """
     from skipwise.auditing.audit import audit as run_audit
     from skipwise.cli.summaries.audit import print_audit
@@ -37,7 +38,8 @@ def audit(line: Line[AuditOptions], data: Data, status: StatusOptions, shown: Pr
         print_json({"folder": str(report.folder), "audit": report.record})
     else:
         print_audit(report, typed=sys.argv)
-    if report.record.faults:
-        raise SkipwiseError(report.record.faults[0])
+    if faults := report.record.faults:
+        what = f"{count(len(faults), 'fault')} {'has' if len(faults) == 1 else 'have'} to be corrected"
+        raise SkipwiseError(faults[0] if shown.json else f"{data} can't be trained on yet: {what}, as said above.")
     if status.strict and report.leaks:
         raise SkipwiseError(f"{report.leaks} (--strict)")

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 Folders = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[FOLDER...]", help="Folders of results; runs where none is named.", show_default=False),
+    typer.Argument(
+        metavar="FOLDER",
+        help="Folders of results; runs where none is named. An address stands for the copies of what lies there.",
+        show_default=False,
+    ),
 ]
 
 
 def clean(line: Line[CleanOptions], shown: PrintOptions, folders: Folders = None) -> int:
-    """List what may go in folders of results and in the cache, with sizes and why. It is freed only when asked for."""
+    """List what may be removed from results and from the cache. It is removed only when asked for."""
     from skipwise.cleaning.clean import clean as run
     from skipwise.cleaning.clean import free
 

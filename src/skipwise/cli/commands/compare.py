@@ -41,7 +41,7 @@ class CompareOutput:
 
 
 def compare(line: Line[CompareOptions], data: Data, shown: CompareOutput) -> int:
-    """Train several networks alike, several times each, and say which to use and how sure that is."""
+    """Say which network to use on your images, and how sure that is. All are trained alike, each with several seeds."""
     format, json = _format(line, shown)
     if shown.advice.advice:
         study = line.options.study

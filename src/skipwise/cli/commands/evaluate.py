@@ -25,7 +25,7 @@ Network = Annotated[
 Images = Annotated[
     str | None,
     typer.Argument(
-        metavar="[DATA]",
+        metavar="DATA",
         help="Labelled images, matched by the names of their classes. Without them, the run's own test images.",
     ),
 ]
@@ -46,7 +46,7 @@ class EvaluateOutput:
 
 
 def evaluate(line: Line[EvaluateOptions], network: Network, data: Images = None, *, shown: EvaluateOutput) -> None:
-    """Say how good a network is, what it gets wrong, and what its confidence is worth; write a page of it."""
+    """Say how good a network is, and what it gets wrong. Its page also says what its confidence is worth."""
     from skipwise.cli.summaries.evaluation import print_evaluation
     from skipwise.core.progress import Bar
     from skipwise.evaluating.evaluate import evaluate as run

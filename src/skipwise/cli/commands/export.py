@@ -17,12 +17,12 @@ from skipwise.deploy.export.options import ExportOptions
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run, or a file of weights.")]
 Images = Annotated[
     str | None,
-    typer.Argument(metavar="[DATA]", help="The run's images, if they are not any more where they were."),
+    typer.Argument(metavar="DATA", help="The run's images, if they are no longer where they were."),
 ]
 
 
 def export(line: Line[ExportOptions], run: Run, data: Images = None, *, shown: PrintOptions) -> None:
-    """Make one file of a run that takes pixels of any size and answers as the run does."""
+    """Make one file of a trained network, for use elsewhere. It takes pixels of any size and answers as the run."""
     from skipwise.core.progress import Bar
     from skipwise.deploy.export.export import export as make
 

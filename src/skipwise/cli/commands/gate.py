@@ -24,7 +24,7 @@ New = Annotated[str, typer.Argument(metavar="NEW", help="The network that is to 
 Images = Annotated[
     str | None,
     typer.Argument(
-        metavar="[DATA]",
+        metavar="DATA",
         help="Labelled images, of which the test split is taken where there is one. Without them, the test images of "
         "the runs, or those in the files.",
     ),
@@ -54,8 +54,11 @@ class GateOutput:
 
 
 def gate(line: Line[GatingOptions], old: Old, new: New, data: Images = None, *, shown: GateOutput) -> int:
-    """Say whether a new network may take an old one's place: exit 0 if it is shown not to be worse by more than the
-    margin, 1 if it is shown to be worse by more, 3 if these images can't tell."""
+    """Say whether a new network may take an old one's place.
+
+    The exit status is 0 if it is shown not to be worse by more than the margin, 1 if it is shown to be worse by more,
+    and 3 if these images can't tell.
+    """
     from skipwise.core.files.atomic import write_text
     from skipwise.core.progress import Bar
     from skipwise.gating.gate import gate as run

@@ -16,7 +16,7 @@ from skipwise.judging.options import JudgeOptions
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILES...",
+        metavar="FILE",
         help="Predictions: a file for each network and seed, called after both (resnet18-s0.csv), or tables that hold "
         "several. Tables (.csv, .tsv, .parquet, .xlsx, .jsonl) have id, label, and prediction or a column for each "
         "class; .npz files have such arrays. Folders of runs and evaluations will do, too.",
@@ -25,7 +25,7 @@ Files = Annotated[
 
 
 def judge(line: Line[JudgeOptions], files: Files, shown: PrintOptions) -> None:
-    """Compare networks that any tool has trained, by their predictions: intervals and verdicts for every pair."""
+    """Compare networks by predictions that any tool has made. Every pair gets an interval and a verdict."""
     from skipwise.core.progress import Bar
     from skipwise.judging.judge import judge as run
 

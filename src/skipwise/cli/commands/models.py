@@ -10,12 +10,12 @@ from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.machine.streams import need_output
 
 Pattern = Annotated[
-    str, typer.Argument(metavar="[PATTERN]", help="List only networks whose names match, such as 'se_*'.")
+    str, typer.Argument(metavar="PATTERN", help="List only networks whose names match, such as 'se_*'.")
 ]
 
 
 def models(pattern: Pattern = "*", *, shown: PrintOptions) -> None:
-    """List the networks that can be compared, with their papers, sizes and costs."""
+    """List the networks, with their papers, sizes and costs."""
     from skipwise.cli.summaries.cost import print_models
     from skipwise.cost.models import list_networks
 

@@ -20,7 +20,7 @@ Models = Annotated[
 
 
 def profile(line: Line[ProfileOptions], models: Models, shown: PrintOptions) -> None:
-    """Count what networks cost and measure it on this machine: fewer multiply-adds is not always faster."""
+    """Measure what networks cost on this machine. Fewer multiply-adds are not always faster."""
     from skipwise.core.progress import working
     from skipwise.cost.profile import profile as run
 

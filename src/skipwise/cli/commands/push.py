@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(metavar="USER/NAME", help="The repository o
 
 
 def push(line: Line[PushOptions], folder: Folder, name: Name, *, shown: PrintOptions) -> None:
-    """Send a network to the Hugging Face Hub: its model card, its configuration and its weights."""
+    """Send a network to the Hugging Face Hub. Its model card, its configuration and its weights are sent."""
     from skipwise.core.progress import working
     from skipwise.deploy.hub.push import push as send
 

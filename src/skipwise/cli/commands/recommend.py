@@ -9,7 +9,7 @@ from skipwise.core.machine.streams import need_output
 
 
 def recommend(line: Line[RecommendOptions], comparison: Folder, shown: PrintOptions) -> int:
-    """Say which network of a finished comparison to use, within limits, and what it may lose."""
+    """Say which network of a comparison to use within limits. What it may lose is said, too."""
     from skipwise.comparison.recommend import recommend as run
 
     need_output()

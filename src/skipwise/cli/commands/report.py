@@ -10,7 +10,7 @@ from skipwise.core.machine.streams import need_output
 
 
 def report(line: Line[ReportOptions], comparison: Folder) -> None:
-    """Write the report of a finished comparison again, or print it for a pull request or a machine."""
+    """Write or print the report of a finished comparison. A pull request takes Markdown, a program JSON."""
     format = line.options.format
     from skipwise.comparison.results.finished import report as run
 

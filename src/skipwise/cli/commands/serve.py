@@ -21,14 +21,14 @@ LAST_SECONDS = 3.0
 Artifacts = Annotated[
     list[str],
     typer.Argument(
-        metavar="[NAME=]ARTIFACT...",
+        metavar="[NAME=]ARTIFACT",
         help="What 'skipwise export' made, or a folder of such folders called 1, 2 and so on: its versions.",
     ),
 ]
 
 
 def serve(line: Line[ServeOptions], artifacts: Artifacts) -> None:
-    """Serve exported networks: a page to try them in the browser, and an API for programs."""
+    """Serve exported networks, in the browser and to programs."""
     from skipwise.core.progress import Bar
     from skipwise.serving.connections.deadline import end_within
     from skipwise.serving.serve import serve as run

@@ -28,7 +28,7 @@ Name = Annotated[
 
 
 def study(line: Line[StudyOptions], name: Name = None, *, shown: PrintOptions) -> None:
-    """Test a sentence about residual networks that people repeat, and write a page with a verdict."""
+    """Test a claim about residual networks that people repeat. A page is written with a verdict."""
     from skipwise.cli.live import Screen
 
     if name is None:

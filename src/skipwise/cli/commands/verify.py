@@ -22,7 +22,7 @@ from skipwise.deploy.verify.options import VerifyOptions
 Artifact = Annotated[str, typer.Argument(metavar="ARTIFACT", help="A folder that 'skipwise export' made.")]
 Images = Annotated[
     str | None,
-    typer.Argument(metavar="[DATA]", help="Labelled images; of the run's own, the test images are taken."),
+    typer.Argument(metavar="DATA", help="Labelled images; of the run's own, the test images are taken."),
 ]
 
 
@@ -48,9 +48,11 @@ class VerifyOutput:
 
 
 def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *, shown: VerifyOutput) -> int:
-    """Check that an exported file still answers the same; exit with status 1 if it does not.
+    """Check that an exported file answers as its network does.
 
-    If the images are too few to tell what INT8 costs, that is a warning and status 0, or 1 with --strict."""
+    The exit status is 1 if it does not. If the images are too few to tell what INT8 costs, that is a warning and status
+    0, or 1 with --strict.
+    """
     from skipwise.core.files.folders import make_folder
     from skipwise.core.progress import Bar
     from skipwise.core.remote.copies import local_path

@@ -34,7 +34,9 @@ def print_audit(report: AuditReport, *, typed: Sequence[str]) -> None:
         mine = [finding for finding in record.findings if finding.kind == kind]
         if mine and kind != "layout":  # those are faults, which follow
             files = ", ".join(mine[0].files[:3]) + (", ..." if len(mine[0].files) > 3 else "")
-            table.add_row(title, f"{len(mine):,}", Text(f"{files}: {mine[0].detail}" if files else mine[0].detail))
+            # A duplicate is a finding of several files; what is left out is one of all of them.
+            times = sum(len(finding.files) for finding in mine) if kind == "ignored" else len(mine)
+            table.add_row(title, f"{times:,}", Text(f"{files}: {mine[0].detail}" if files else mine[0].detail))
     if table.row_count:
         console.print()
         console.print(table)
@@ -59,5 +61,5 @@ def _after_audit(report: AuditReport, typed: Sequence[str]) -> list[str]:
     compare = command("skipwise", "compare", *kept, *(("--exclude", report.file) if excluding else ()))
     if not report.record.faults:
         return [f"Next:   {as_typed(compare)}"]
-    again = f"Next:   {as_typed(command('skipwise', 'audit', *kept))}  # once that is mended"
+    again = f"Next:   {as_typed(command('skipwise', 'audit', *kept))}  # once that is corrected"
     return [again, *([f"Or:     {as_typed(compare)}  # without what is flagged"] if excluding else [])]

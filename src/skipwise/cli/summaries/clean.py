@@ -1,4 +1,4 @@
-"""What may go, for a terminal."""
+"""The list of what may go, for a terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def print_removable(found: Cleaning) -> None:
 
 
 def _rows(found: tuple[Removable, ...]) -> list[tuple[int, str, str, str, str]]:
-    """What may go, the largest first; the weights of one comparison, of which there may be hundreds, are one row."""
+    """The rows of the list, the largest first; the weights of one comparison, maybe hundreds of files, are one row."""
     together: dict[object, list[Removable]] = defaultdict(list)
     for each in found:
         together[(each.path.parent.parent, each.why) if each.kind == "weights" else each.path].append(each)

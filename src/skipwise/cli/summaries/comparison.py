@@ -27,6 +27,7 @@ from skipwise.core.text import command, finished_already
 from skipwise.cost.interleaved import Timing
 from skipwise.nets.external import is_own
 from skipwise.statistics import Pair
+from skipwise.training.folder.dropped import has_dropped_weights
 
 MOST_PAIRS = 15
 """If there are more pairs than this, only those of the recommended network are printed."""
@@ -76,11 +77,12 @@ def print_recommended(found: Recommended) -> None:
     run = first_run(comparison, choice.candidate)
     if run is not None:
         own = ["--model", choice.candidate] if choice.candidate and is_own(choice.candidate) else []
-        console.print(Text(f"Next:   {as_typed(command('skipwise', 'export', run, *own))}"), soft_wrap=True)
+        verb = "restore" if has_dropped_weights(run) else "export"
+        console.print(Text(f"Next:   {as_typed(command('skipwise', verb, run, *own))}"), soft_wrap=True)
     if found.where == HERE and comparison.costs.recommendation.candidate is not None:
         console.print(Text(f"Elsewhere: run  {profile_command(comparison)}"), soft_wrap=True)
         with_costs = command("skipwise", "recommend", comparison.folder, "--costs", "costs.json")
-        console.print(Text(f"           and  {with_costs}"), soft_wrap=True)
+        console.print(Text(f"           and  {as_typed(with_costs)}"), soft_wrap=True)
 
 
 def _print_answer(console: Console, comparison: Comparison, choice: Recommendation) -> None:

@@ -18,6 +18,7 @@ from skipwise.evaluating.relying import relied, rows
 from skipwise.evaluating.report import corruption_wording, wording
 from skipwise.evaluation.reliance import Reliance
 from skipwise.evaluation.robustness import Robustness
+from skipwise.training.folder.dropped import has_dropped_weights
 
 
 def print_evaluation(report: EvaluationReport, *, network: str, described: Sequence[str | Path] = ()) -> None:
@@ -79,6 +80,8 @@ def print_evaluation(report: EvaluationReport, *, network: str, described: Seque
     verb, rest = "export", list(described)
     if is_artifact(local_path(network)):
         verb, rest = "predict", ["path/to/images"]
+    elif has_dropped_weights(local_path(network)):
+        verb = "restore"
     elif local_path(network).is_file() and "--classes" not in rest:
         rest += ["--classes", ",".join(found.classes)]
     console.print(Text(f"Next:    {as_typed(command('skipwise', verb, Path(network), *rest))}"), soft_wrap=True)

@@ -14,6 +14,8 @@ from skipwise.watching.record import Status
 
 MOST_RUNS = 30
 """Runs that are shown one by one, at most."""
+MOST_FINISHED = 10
+"""Comparisons, runs and studies in a folder that are finished and named, at most."""
 
 
 def shown(status: Status) -> RenderableType:
@@ -60,9 +62,16 @@ def _parts(status: Status) -> Iterator[RenderableType]:
     if peeking := wording.peeking(status):
         yield Text()
         yield Text(peeking)
-    for part in status.parts:
+    over = [part for part in status.parts if status.kind == "folder" and part.state == "finished"]
+    for part in (part for part in status.parts if part not in over):
         yield Text()
         yield from _parts(part)
+    if over:
+        yield Text()
+    for part in over[:MOST_FINISHED]:
+        yield Text(wording.headline(part))
+    if len(over) > MOST_FINISHED:
+        yield Text(f"And {len(over) - MOST_FINISHED:,} more are finished; --json has them all.")
 
 
 def _table(*headings: str) -> Table:

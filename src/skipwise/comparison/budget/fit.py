@@ -66,9 +66,11 @@ def fit_to_limit(
         return short
     epochs = 1 if fewer_epochs else at.recipe.epochs
     needed = _needed(pairs[-1], known, LEAST, epochs)
+    before = f", after {duration(spent)} for reading images and trying the networks" if spent >= 1 else ""
     raise SkipwiseError(
         f"--time-limit is too short: two runs of {listed(pairs[-1].trained)}, of {count(epochs, 'epoch')} each at "
-        f"{at.setting}, take about {duration(needed)} here; give --time-limit {limit_for(needed, spent)} or more."
+        f"{at.setting}, take about {duration(needed)} here{before}; to be on the safe side, give --time-limit "
+        f"{limit_for(needed, spent)} or more."
     )
 
 
@@ -130,7 +132,7 @@ def _needed(plan: Plan, costs: Costs, seeds: int, epochs: int) -> float:
 
 
 def limit_for(needed: float, spent: float = 0.0) -> str:
-    """The time limit, in whole minutes, that is enough for `needed` seconds after `spent` seconds.
+    """The time limit, in whole minutes, that is enough for `needed` seconds after `spent` seconds, with a reserve.
 
     >>> limit_for(100)
     '2m'

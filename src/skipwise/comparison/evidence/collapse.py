@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.core.text import count
 from skipwise.evaluation.learned import check_learning
 from skipwise.training.folder.files import read_history
 from skipwise.training.folder.predictions import Predictions, read_predictions
 from skipwise.training.folder.record import RunRecord
 from skipwise.training.loop.recipe import Recipe
-from skipwise.training.planning.setting import enough_epochs
+from skipwise.training.planning.setting import needed_epochs
 
 DIVERGED = "the loss became "
 BY_HEART = 0.5
@@ -47,7 +49,10 @@ def why_not_learned(plan: Plan, folder: Path, job: Job, record: RunRecord) -> st
     recipe: Recipe = job.spec.recipe
     if losses and losses[-1] < BY_HEART * math.log(len(plan.classes)):
         return f"too few images: it knows the {plan.train_images:,} that it trained on, and no others"
-    enough = enough_epochs(recipe, plan.train_images)
-    if recipe.steps is not None or recipe.epochs < enough:
-        return f"too few epochs: networks need about {enough} on these images"
-    return f"the learning rate of {rate:g} may be too high for it"
+    needed = needed_epochs(recipe, plan.train_images)
+    steps = replace(recipe, epochs=needed, steps=None).steps_in_all(plan.train_images)
+    if recipe.steps_in_all(plan.train_images) < steps:
+        had = recipe.epochs if recipe.steps is None else count(recipe.steps, "step")
+        needs = f"networks need about {needed} {'on' if recipe.steps is None else 'epochs on'} these images"
+        return f"too few epochs, as it had {had} and {needs}, or the learning rate of {rate:g}"
+    return f"the learning rate of {rate:g} is too high or too low for it"

@@ -1,1 +1,1 @@
-"""What does the runs of a comparison: processes of this machine, or anything that keeps to `Executor`."""
+"""Executors, which do the runs of a comparison: processes of this machine, or anything that keeps to `Executor`."""

@@ -95,7 +95,7 @@ def read_plan(path: Path) -> Arguments:
         raise SkipwiseError(f"{path} was saved by a newer version of Skipwise, which is needed to use it.")
     known = {each.name for each in fields(Arguments)} - {*OF_THE_MACHINE}
     if strange := sorted(found.keys() - known):
-        raise SkipwiseError(f"{path} has {strange[0]!r}, which is nothing that a plan says; take it out.")
+        raise SkipwiseError(f"{path} has {strange[0]!r}, which no plan has; remove it.")
     try:
         said = msgspec.convert(found, Arguments)
     except msgspec.ValidationError as error:
@@ -123,7 +123,7 @@ def beside(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         NotTrusted: the file names networks that are somebody's code, and nobody else does.
     """
     if given.get("extend"):
-        raise SkipwiseError("--extend asks more of a comparison that has its plan; leave --plan out.")
+        raise SkipwiseError("--extend adds to a comparison that has its plan already; leave --plan out.")
     said = read_plan(path)
     fixed = _comparable(said.said(), said.outcome)
     free = {name for name in FREE if name not in fixed}
@@ -162,15 +162,17 @@ def _comparable(said: Mapping[str, Any], outcome: str) -> dict[str, Any]:
         found["outcome"] = outcome_names(found["outcome"])
     if "margin" in found:
         found["margin"] = margins_of(outcome_names(outcome), found["margin"])
-    if isinstance(found.get("models"), str):
-        found["models"] = found["models"].split(",")
+    for name in ("models", "tune_what"):
+        if isinstance(found.get(name), str):
+            found[name] = found[name].split(",")
     if found.pop("pretrained", False):
         found["init"] = PRETRAINED
     several = [option.name for option in declared(CompareOptions).values() if option.repeated]
     for name in several:
         if isinstance(found.get(name), (str, os.PathLike)):
             found[name] = [os.fspath(found[name])]
-    found |= {name: tuple(found[name]) for name in ("models", "looks", "tune", *several) if found.get(name)}
+    many = ("models", "looks", "tune", "tune_what", *several)
+    found |= {name: tuple(found[name]) for name in many if found.get(name)}
     if (seeds := found.pop("seeds", None)) is not None and "looks" not in found:
         found["looks"] = (seeds,)
     return found

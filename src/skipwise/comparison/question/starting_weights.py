@@ -104,7 +104,7 @@ def find_starts(init: Paths, init_key: Paths, candidates: Sequence[str], *, pret
     said = {model: each.get(model, general or (NONE if each else AUTO)) for model in candidates}
     files = {model: word for model, word in said.items() if word not in (NONE, AUTO, PRETRAINED)}
     if len(key) > 1 or (key and not any(local_path(word).is_file() for word in files.values())):
-        raise SkipwiseError("--init-key takes one key for all files of --init, or NETWORK=KEY for each; give it so.")
+        raise SkipwiseError("--init-key takes one key for all files of --init, or NETWORK=KEY for each of them.")
     if strangers := [model for model in keys if model not in files]:
         raise SkipwiseError(f"--init-key is for --init with a file, and {strangers[0]} has none; leave it out.")
     named = {}

@@ -95,6 +95,7 @@ def write_report(
             not_covered=study.not_covered(plan),
             assumed=study.assumed(results),
             curves=evidence.curves(results, histories),
+            any_finished=any(run.status == "finished" for c in results.candidates for run in c.runs),
             legend=[(figures.mark(number), c.name) for number, c in enumerate(results.candidates)],
             classes=evidence.classes(results),
             tried=None if searched(results) else evidence.tried(results),

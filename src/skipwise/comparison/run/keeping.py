@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.training.callbacks import Callback, RunEnd
 from skipwise.training.folder.dropped import drop_weights
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.predictions import read_predictions
 from skipwise.training.folder.record import RunRecord
 
@@ -33,7 +33,7 @@ def validation_outcome(plan: Plan, folder: Path, record: RunRecord) -> float | N
 
 
 def merit_of(plan: Plan, folder: Path, record: RunRecord) -> Merit:
-    """How good a run is. The test images have no part in it, so that nothing is chosen on them.
+    """The merit of a run, by which one is kept. The test images have no part in it: nothing is chosen on them.
 
     In cross-validation there are no validation images, and the first run is as good as any.
     """

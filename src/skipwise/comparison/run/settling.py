@@ -16,7 +16,7 @@ from skipwise.statistics import MOST_SEEDS, Judgement, Pair, beaten, chance_to_s
 
 
 def next_look(look: LookTaken) -> NextLook | None:
-    """What the next look of the plan takes, and what it may settle; None where there is none."""
+    """The cost of the plan's next look, and what it may settle; None where there is none."""
     plan, judgement, taken = look.plan, look.judgement, len(look.seeds)
     if not look.left or taken >= len(plan.looks):
         return None
@@ -37,7 +37,8 @@ def next_look(look: LookTaken) -> NextLook | None:
 
 
 def settling(study: StudyResult, results: Results, choice: Recommendation) -> Settling | None:
-    """What as many seeds as would tell a best guess from its rivals may settle; None where no number would."""
+    """The cost of as many seeds as would tell a best guess from its rivals, and what they may settle; None where no
+    number would."""
     plan = study.plan
     if choice.basis != "best guess":
         return None

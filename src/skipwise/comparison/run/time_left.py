@@ -1,4 +1,4 @@
-"""How long the runs of a comparison still take, by their epochs so far."""
+"""The time that the runs of a comparison still take, by their epochs so far."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What more certainty costs, in words: in runs, time, machine-hours and money, and how likely it is to come of it."""
+"""The cost of more certainty in words: in runs, time, machine-hours and money, and how likely it is to help."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skipwise.cost.price import Price, spent
 
 
 def after_look(interim: Interim, run_seconds: Mapping[str, float], processes: int, price: Price | None) -> str:
-    """What a look has settled, and what the next one costs and may settle; "" where there is none."""
+    """States what a look has settled, and what the next one costs and may settle; "" where there is none."""
     following = interim.next_look
     if following is None:
         return ""
@@ -21,7 +21,7 @@ def after_look(interim: Interim, run_seconds: Mapping[str, float], processes: in
 
 
 def next_look(following: NextLook, run_seconds: Mapping[str, float], processes: int, price: Price | None) -> str:
-    """What the next look costs, and what it may settle."""
+    """States what the next look costs, and what it may settle."""
     what = f"The next look, after {count(following.seeds, 'seed')}, takes {count(sum(following.runs.values()), 'run')}"
     chance = f"and has {chance_of(following.chance)} to settle what is open"
     if following.runs.keys() <= run_seconds.keys():

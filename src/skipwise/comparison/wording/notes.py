@@ -150,17 +150,19 @@ def _not_learned(results: Results) -> list[str]:
 def _unlearned(candidate: Candidate) -> str:
     share = candidate.not_learned
     assert share is not None
-    causes = list(dict.fromkeys(run.not_learned for run in candidate.runs if run.not_learned is not None))
-    likely = f"likely {'cause' if len(causes) == 1 else 'causes'}: {'; '.join(causes)}"
+    causes = list(dict.fromkeys(run.not_learned for run in candidate.runs if run.not_learned))
+    likely = " (right no more often than by always giving the most common class)"
+    if causes:
+        likely = f" (likely {'cause' if len(causes) == 1 else 'causes'}: {'; '.join(causes)})"
     if share.count == share.runs:
         none = (
             f"The only run of {candidate.name} learned nothing"
             if share.runs == 1
             else f"None of the {share.runs} runs of {candidate.name} learned anything"
         )
-        return f"{none} ({likely}), so it is left out of the verdicts."
+        return f"{none}{likely}, so it is left out of the verdicts."
     said = [
-        f"{share.count} of {share.runs} runs of {candidate.name} learned nothing ({likely}).",
+        f"{share.count} of {share.runs} runs of {candidate.name} learned nothing{likely}.",
         *_seeds_left(candidate),
     ]
     if candidate.accuracy is not None:

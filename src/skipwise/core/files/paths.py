@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 
 from skipwise.core.addresses import is_address, normal, redacted, scheme_of
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import quoted
 
 _ADDRESS = re.compile(r"(?P<kind>https?|ftp|s3|gs|gcs|hf|az|abfss?|sftp|ssh|git|file):/+(?P<rest>.*)", re.IGNORECASE)
 _HUGGING_FACE = "hf download --repo-type dataset --local-dir {name} {found}"
@@ -64,7 +64,7 @@ def refuse_address(given: str | os.PathLike[str]) -> None:
         match = re.match(pattern, rest)
         if re.fullmatch(kinds, kind) and match:
             words = {"address": address, "name": name, "found": match[1]}
-            line = command.format(**{word: shlex.quote(value) for word, value in words.items()})
+            line = command.format(**{word: quoted(value) for word, value in words.items()})
             raise SkipwiseError(f"{sentence}: {line}")
     raise SkipwiseError(f"{sentence}.")
 
@@ -101,7 +101,7 @@ def output_path(given: str | os.PathLike[str]) -> Path:
     if is_address(given):
         address = redacted(normal(given))
         line = _COPIES.get(scheme_of(address), "")
-        copy = f": {line.format(address=shlex.quote(address))}" if line else "."
+        copy = f": {line.format(address=quoted(address))}" if line else "."
         raise SkipwiseError(
             f"Results can't be written to {address}, since they are made in a folder of this machine, which can be "
             f"locked and resumed; give such a folder with --output, and copy it when it is done{copy}"

@@ -49,7 +49,7 @@ class RemoteFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Listed:
-    """What lies at an address.
+    """The files at an address.
 
     Args:
         address: without secrets.
@@ -143,7 +143,7 @@ def list_each(
 
 
 def _below(filesystem: Any, root: str, address: str, at_once: int, tell: Progress) -> list[dict[str, Any]]:
-    """What the filesystem knows of every file below `root`."""
+    """The filesystem's entries of every file below `root`."""
     files: list[dict[str, Any]] = []
     folders = [root]
     with ThreadPoolExecutor(min(at_once, WIDE)) as pool:

@@ -28,7 +28,7 @@ LARGEST = 2**16
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """What a process says of its work.
+    """The report of a process on its work.
 
     Args:
         host: the name of its machine.

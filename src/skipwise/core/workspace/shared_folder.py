@@ -47,7 +47,7 @@ class WorkerMachine:
 
     @property
     def kind(self) -> str:
-        """What has to be equal for two machines to come to the same bytes, as far as it can be told."""
+        """The hardware that has to be equal for two machines to come to the same bytes, as far as that can be told."""
         return self.accelerator or self.machine.processor
 
 

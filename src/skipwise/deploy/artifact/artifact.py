@@ -190,7 +190,8 @@ def read_artifact(folder: Path) -> Artifact:
     path = folder / "artifact.json"
     again = "export it again, or copy the whole folder again"
     if not is_artifact(folder):
-        raise SkipwiseError(f"{folder} holds no artifact.json; give a folder that 'skipwise export' made.")
+        what = "holds no artifact.json" if folder.exists() else "is not there"
+        raise SkipwiseError(f"{folder} {what}; give a folder that 'skipwise export' made.")
     try:
         plain = msgspec.json.decode(read_regular(path, _LARGEST))
     except OSError as error:

@@ -210,7 +210,7 @@ def export(
 
 @dataclass(frozen=True, kw_only=True)
 class _Beside:
-    """What is made besides the artifact.
+    """Results that are made besides the artifact.
 
     Args:
         network: what was exported.

@@ -46,7 +46,7 @@ class FormatOptions:
     )
     sign: str | None = option(
         None,
-        "Sign the artifact with this secret key of minisign's. One that was made before has to be signed by it.",
+        "Sign the artifact with this secret minisign key. One that was made before has to be signed by it already.",
         metavar="KEY",
         path=True,
     )

@@ -29,7 +29,7 @@ SHOWN_CLASSES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """What is known of a network beside its weights; None for what is not.
+    """Facts about a network beside its weights; None for what is not known.
 
     Args:
         run: the record of its training.

@@ -1,1 +1,1 @@
-"""What is exported: a trained network, of a run or of a file, and labelled images to check it with."""
+"""Trained networks to export, of a run or of a file, and labelled images to check them with."""

@@ -252,6 +252,6 @@ def _images(
 
 def _golden_fault(engine: str, check: GoldenCheck) -> str:
     return (
-        f"{engine}: {len(check.failed)} of {check.images} golden images are answered otherwise (a probability differs "
+        f"{engine}: {len(check.failed)} of {check.images} golden images are answered differently (a probability is off "
         f"by {check.difference:.2g}, and {check.tolerance:g} is tolerated)"
     )

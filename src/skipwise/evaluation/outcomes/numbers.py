@@ -36,11 +36,11 @@ class Number:
         return f"{value * self.scale:.{self.digits}f}{self.sign}"
 
     def limit(self, value: float) -> str:
-        """One that somebody asked for: "97%"."""
+        """A value that somebody asked for: "97%"."""
         return f"{value * self.scale:g}{self.sign}"
 
     def bound(self, value: float) -> str:
-        """One that is not known as well: "98.1%"."""
+        """The end of an interval, with one digit less than a value: "98.1%"."""
         return f"{_fixed(value * self.scale, self.digits - 1)}{self.sign}"
 
     def bounds(self, low: float, high: float) -> str:

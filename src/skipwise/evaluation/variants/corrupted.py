@@ -61,11 +61,6 @@ def make(originals: Originals, kind: str, numbers: NDArray[np.int64]) -> NDArray
 def _refuse(kinds: Kinds) -> str:
     from skipwise.evaluation.corruptions.apply import MIN_SIDE
 
-    if kinds.two_valued:
-        return (
-            "Some test images have 1 bit for each pixel, black or white, and corruptions need the shades between; "
-            "leave corrupted out of --outcome."
-        )
     if kinds.size < MIN_SIDE:
         return (
             f"Images of {kinds.size} x {kinds.size} pixels are too small to be corrupted; use --img-size {MIN_SIDE} or "
@@ -74,10 +69,16 @@ def _refuse(kinds: Kinds) -> str:
     return ""
 
 
+AS_GREY = (
+    "Some images have 1 bit for each pixel, black or white. They are corrupted as grey images, so that the network is "
+    "given shades that it has perhaps never seen."
+)
+
 CORRUPTED = Variant(
     name="corrupted",
     versions=KINDS,
     make=make,
     refuse=_refuse,
+    remark=lambda kinds: AS_GREY if kinds.two_valued else "",
     seconds=lambda size: SECONDS + SECONDS_PER_PIXEL * size**2,
 )

@@ -56,6 +56,7 @@ class Variant:
             uint8 [B, size, size, C]. The same numbers give the same pixels, in whatever batch.
         refuse: why it can't be made of such images, as a sentence with what to do; "" where it can.
         seconds: about what making one version of one image takes, by the images' size.
+        remark: what is to be known of it with such images, as a sentence; "" where there is nothing.
     """
 
     name: str
@@ -63,3 +64,4 @@ class Variant:
     make: Callable[[Originals, str, NDArray[np.int64]], NDArray[np.uint8]]
     refuse: Callable[[Kinds], str]
     seconds: Callable[[int], float]
+    remark: Callable[[Kinds], str] = lambda _: ""

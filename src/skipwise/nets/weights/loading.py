@@ -7,7 +7,6 @@ under different prefixes of the names. A note says which of those that fit was t
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.remote.copies import local_path
-from skipwise.core.text import count, listed
+from skipwise.core.text import count, listed, quoted
 from skipwise.nets.weights.checkpoints import Contents, read_contents
 from skipwise.nets.weights.matching import NO_PREFIX, SHOWN, Match, match_by_name, match_by_order
 from skipwise.nets.weights.mismatch import mismatch_error
@@ -134,7 +133,7 @@ def load_contents(model: nn.Module, contents: Contents, *, new_head: bool, chose
         raise SkipwiseError(
             f"{contents.source} holds more than this network: the tensors under {best.prefix} fit, but there "
             f"{'are' if len(best.unclaimed) > 1 else 'is'} also {listed(best.unclaimed, SHOWN)}. To ignore that, add "
-            f"--init-key {shlex.quote(best.path)}."
+            f"--init-key {quoted(best.path)}."
         )
     ready = {name: converted(tensor, target[name]) for name, tensor in best.tensors.items()}
     _check_values(contents, best, target, ready)
@@ -245,12 +244,12 @@ def _choose(contents: Contents, fitting: Sequence[Match]) -> tuple[Match, list[s
     if chosen is None:
         raise SkipwiseError(
             f"{contents.source} holds {len(fitting)} sets of weights that fit this network: {listed(names, SHOWN)}. "
-            f"Choose one with --init-key, such as --init-key {shlex.quote(min(names, key=NO_PREFIX.__eq__))}."
+            f"Choose one with --init-key, such as --init-key {quoted(min(names, key=NO_PREFIX.__eq__))}."
         )
     others = [name for name in names if name != chosen]
     return by_name[chosen], [
         f"{contents.source} holds the weights {listed(names, SHOWN)}. {chosen} is used{reason}; for "
-        f"{'the other' if len(others) == 1 else 'another'}, add --init-key {shlex.quote(others[0])}."
+        f"{'the other' if len(others) == 1 else 'another'}, add --init-key {quoted(others[0])}."
     ]
 
 

@@ -57,7 +57,7 @@ async def body_of(request: Request, engine: Engine, *, most: int, deadline: floa
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, R]) -> R:
-    """What some work gives, which is given up as soon as the client has gone.
+    """The result of some work, which is given up as soon as the client has gone.
 
     Args:
         request: its body was read.

@@ -115,7 +115,7 @@ class Rules:
         if scheme.lower() != "bearer" or not right:
             raise Problem(
                 401,
-                "This server answers only who knows its token; send it in the header 'Authorization: Bearer TOKEN'.",
+                "This server answers only those who have its token; send the header 'Authorization: Bearer TOKEN'.",
                 {"WWW-Authenticate": 'Bearer realm="skipwise"'},
             )
 

@@ -2,7 +2,7 @@
 // The page with the certificate of a network, and the comparison that chose it. The address says which network.
 
 function wantToken() {
-  complain("This server answers only who knows its token. Open the page to try the network, give the token there, and come back from there.");
+  complain("This server answers only those who have its token. Open the page to try the network, give the token there, and come back from there.");
 }
 
 async function start() {

@@ -1,1 +1,1 @@
-"""What the runs of a network show beside their mean: how they spread, and how long they took to get there."""
+"""Properties of a network's runs beside their mean: how they spread, and how long they took to get there."""

@@ -65,6 +65,11 @@ def weights_hash(folder: Path) -> str | None:
     return read_sealed(dropped, Dropped).sha256 if dropped.is_file() else None
 
 
+def has_dropped_weights(folder: Path) -> bool:
+    """Returns whether the weights of a run were removed to save space."""
+    return (folder / DROPPED).is_file() and not (folder / WEIGHTS).is_file()
+
+
 def need_weights(folder: Path) -> Path:
     """Returns the weights of a finished run.
 

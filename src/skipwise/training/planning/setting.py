@@ -68,17 +68,22 @@ def settings(asked: Setting, *, size_given: bool, stem_given: bool) -> tuple[Set
     return (asked, *sorted(cheaper, key=lambda setting: -setting.pixels))
 
 
-def enough_epochs(recipe: Recipe, images: int) -> int:
+def needed_epochs(recipe: Recipe, images: int) -> int:
     """The fewest epochs after which a network's accuracy tells something about the network.
 
     Args:
-        recipe: the recipe, with its batch size and the most epochs.
+        recipe: the recipe, with its batch size; how many epochs it has makes no difference.
         images: the number of training images.
 
     Example:
         >>> from skipwise.training.loop.recipe import RECIPES
-        >>> enough_epochs(RECIPES["standard"], 50_000)
+        >>> needed_epochs(RECIPES["standard"], 50_000)
         6
     """
     steps = max(1, images // recipe.batch_size)
-    return min(recipe.epochs, max(ENOUGH_EPOCHS, math.ceil(ENOUGH_STEPS / steps)))
+    return max(ENOUGH_EPOCHS, math.ceil(ENOUGH_STEPS / steps))
+
+
+def enough_epochs(recipe: Recipe, images: int) -> int:
+    """The epochs of a recipe that are enough: the needed ones, or all where it has no more."""
+    return min(recipe.epochs, needed_epochs(recipe, images))

@@ -1,4 +1,4 @@
-"""How long one run still takes, by its steps so far."""
+"""The time that one run still takes, by its steps so far."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ AGAIN = "export it again, or download the folder again"
 
 @dataclass(frozen=True, kw_only=True)
 class HubNetwork:
-    """What Skipwise says of a network in its config.json.
+    """The entry of Skipwise in the config.json of a network.
 
     Args:
         format: the number of this format.
@@ -68,7 +68,7 @@ def is_hub_folder(folder: Path) -> bool:
 
 
 def read_hub_network(folder: Path) -> HubNetwork:
-    """What the folder says of its network, whose weights are checked.
+    """Reads what the folder says of its network, and checks the weights.
 
     Raises:
         SkipwiseError: it was made by another program or by a newer Skipwise, or it is damaged.

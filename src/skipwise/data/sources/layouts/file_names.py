@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from skipwise.core.errors import SkipwiseError, Unlabelled
-from skipwise.core.text import count
+from skipwise.core.text import count, quoted
 from skipwise.data.names import printable
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.folders.folders import read_folders
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.refused.detection import check_no_detection
-from skipwise.data.sources.source import LabelledImage, Reading, compiled_pattern
+from skipwise.data.sources.source import Reading, compiled_pattern
 from skipwise.data.sources.split_names import splits_of
 
 _PATTERNS = (
@@ -65,8 +65,8 @@ def _reading(place: Place, options: ReadingOptions, pattern: re.Pattern[str]) ->
         container=place.container,
         rows=rows if len({row.split for row in rows} - {""}) > 1 else [row._replace(split="") for row in rows],
         description=description,
-        entries={entry.name: entry for entry in place.pictures},
-        left_out=[*left, *place.unread, *place.hidden, *(entry.name for entry in place.others)],
+        entries=place.pictures,
+        left_out=[*left, *place.unread, *place.hidden, *place.others.names],
     )
 
 
@@ -101,7 +101,7 @@ def refusal(place: Place) -> SkipwiseError:
         return SkipwiseError(
             f"{place.name} has no class folders and no table, but the file names of its "
             f"{count(len(place.names), 'image')} seem to hold {count(len(classes), 'class')} "
-            f"({quoted_list(classes, 4)}); if so, add --label-regex {shlex.quote(pattern)}."
+            f"({quoted_list(classes, 4)}); if so, add --label-regex {quoted(pattern)}."
         )
     unlabelled = f"those in {train[0].rpartition('/')[0]}/" if train else "they"
     return Unlabelled(

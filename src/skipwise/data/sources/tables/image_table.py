@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.text import count, shortened
+from skipwise.core.text import count, quoted, shortened
 from skipwise.data.names import printable
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import is_verdict
 from skipwise.data.sources.columns.columns import HEAD, Columns, find_columns
 from skipwise.data.sources.columns.label_columns import shown_columns
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.source import LabelledImage, assigned
+from skipwise.data.sources.source import assigned
 from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.table_files.table import Table
 from skipwise.data.sources.tables.class_names import ClassNames
@@ -74,12 +74,12 @@ class ImageTable:
         if self.columns.others and self.columns.label is not None:
             sentences.append(
                 f"{shown_columns(header, self.columns.others)} could name the classes too: --label-column "
-                f"{shlex.quote(header[self.columns.others[0]])}."
+                f"{quoted(header[self.columns.others[0]])}."
             )
         if self.columns.group is None and self.columns.groups:
             name = header[self.columns.groups[0]]
             sentences.append(
-                f"The column {name!r} may say which images belong together; --group {shlex.quote(name)} keeps those on "
+                f"The column {name!r} may say which images belong together; --group {quoted(name)} keeps those on "
                 "one side of the split."
             )
         return " ".join(sentences)
