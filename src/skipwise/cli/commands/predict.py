@@ -64,9 +64,9 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
     with Bar(sys.stderr) as bar:
         work = prepare(model, images, asked, bar.preparing)
         if left_out := work.inputs.left_out:
-            bar.noticed(
-                f"{count(left_out, 'file')} {'are' if left_out > 1 else 'is'} left out: no images by their names."
-            )
+            unlike = "are left out: they are not named like images"
+            unlike = unlike if left_out > 1 else "is left out: it is not named like an image"
+            bar.noticed(f"{count(left_out, 'file')} {unlike}.")
         for note in work.inputs.notes:
             bar.noticed(note)
         if file is not None and kind != "table":
@@ -82,7 +82,8 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
         if (local_path(model) / "run.json").exists():
             say(f"Next:    {as_typed(command('skipwise', 'export', Path(model), *trusted))}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
-        output_too = (*trusted, "--output", "predictions.csv")
+        words = line.words(without={"model", "images", "own_model", "trust", "format"})
+        output_too = (*words, *trusted, "--output", "predictions.csv")
         following = command("skipwise", "predict", Path(model), *map(Path, images), *output_too)
         say(f"\nNext:   {as_typed(following)}", file=sys.stderr)
     return 0
