@@ -50,8 +50,9 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A process per core, with a thread each: torch's threads would wait for each other.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+# A process per core, with a thread each: torch's threads would wait for each other. Compiled modules are kept, even
+# where the shell says otherwise: tests start hundreds of processes.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
 
 test: lint
 	$(PYTEST) -m "not slow and not cluster"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -16,29 +18,12 @@ from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
-from skipwise.training.callbacks import RunEnd, Start
-from skipwise.training.folder.names import CHECKPOINT
+from skipwise.training.callbacks import RunEnd
+from skipwise.training.folder.names import CHECKPOINT, RECORD
 from skipwise.training.folder.record import find_run
-from skipwise.training.run.saving import saved_steps
+from skipwise.training.folder.saved_state import saved_steps
 
-LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
-
-
-class Begun(skipwise.Callback):
-    """Stops a comparison before its first run."""
-
-    def on_start(self, start: Start) -> None:  # noqa: ARG002
-        raise KeyboardInterrupt
-
-
-@pytest.fixture(scope="module")
-def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison's folder in which nothing has been run yet; not to be changed."""
-    folder = tmp_path_factory.mktemp("begun") / "out"
-    options = {"models": [LINEAR, RAISES], "epochs": 1, "seeds": 2, "img_size": 16, "precision": "fp32"}
-    with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
-    return folder
+LINEAR = "tests.external_networks:Linear"
 
 
 @pytest.fixture
@@ -116,6 +101,45 @@ def test_what_dead_workers_left_is_found_by_any_executor(folder: Path, worker: W
     left = [event.epoch for event in worker.events(job) if isinstance(event, Epoch)]
     assert left == [5, 6, 7, 8, 9, 10, 11, 12]
     gather(folder)  # with nothing to gather
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_copy_that_is_cut_off_is_taken_for_nothing(
+    folder: Path, worker: Worker, job: Job, ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = begin_attempt(folder, job.folder)
+    do(worker, job, whole, until=99 if ended else 5)
+    copied = shutil.copyfileobj
+    for number in range(len(list(whole.iterdir()))):
+        room = iter(range(number))  # for so many files
+
+        def copy(source: IO[bytes], target: IO[bytes], room: Iterator[int] = room) -> None:
+            if next(room, None) is None:
+                raise OSError(errno.ENOSPC, "no space is left")
+            copied(source, target)
+
+        before = set(attempts_at(folder, job.folder))
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "copyfileobj", copy)
+            with pytest.raises(skipwise.SkipwiseError, match="the disk is full"):
+                begin_attempt(folder, job.folder)
+        (cut_off,) = set(attempts_at(folder, job.folder)) - before
+        assert saved_steps(cut_off / CHECKPOINT) == -1
+        assert not (cut_off / RECORD).exists()
+    after = begin_attempt(folder, job.folder)
+    assert {path.name: path.read_bytes() for path in after.iterdir()} == {
+        path.name: path.read_bytes() for path in whole.iterdir()
+    }
+
+
+def test_all_attempts_but_one_are_forgotten(folder: Path, worker: Worker, job: Job) -> None:
+    late, stays = begin_attempt(folder, job.folder), begin_attempt(folder, job.folder)
+    events = worker.events(job, late)
+    assert any(isinstance(event, Epoch) for event in events)
+    forget(folder, job.folder, but=stays.name)
+    with pytest.raises(skipwise.SkipwiseError):
+        list(events)
+    assert attempts_at(folder, job.folder) == [stays]
 
 
 def test_an_attempt_at_a_run_that_has_ended_is_its_copy(folder: Path, worker: Worker, job: Job) -> None:

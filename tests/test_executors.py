@@ -17,7 +17,7 @@ from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import declared
-from skipwise.training.callbacks import RunEnd, Start
+from skipwise.training.callbacks import RunEnd
 from skipwise.training.folder.files import read_history
 from skipwise.training.folder.record import find_run
 from tests.jobs_here import JobsHere
@@ -29,23 +29,6 @@ KINDS = [
     pytest.param(JobsHere, id="JobExecutor", marks=pytest.mark.slow),
 ]
 LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
-
-
-class Begun(skipwise.Callback):
-    """Stops a comparison before its first run."""
-
-    def on_start(self, start: Start) -> None:  # noqa: ARG002
-        raise KeyboardInterrupt
-
-
-@pytest.fixture(scope="module")
-def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison's folder in which nothing has been run yet; not to be changed."""
-    folder = tmp_path_factory.mktemp("begun") / "out"
-    options = {"models": [LINEAR, RAISES], "epochs": 3, "seeds": 2, "img_size": 16, "precision": "fp32"}
-    with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
-    return folder
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ import torch
 from safetensors.torch import save_file
 
 from skipwise import NetworkSpec, SkipwiseError, create_model
-from skipwise.nets import zoo
+from skipwise.nets import create, zoo
 from skipwise.nets.catalogue import catalogue
 
 SMALL = NetworkSpec(name="se_resnet20", num_classes=3, in_channels=1, stem="auto", image_size=32, width=0.5)
 
 
 def test_every_row_of_the_table_is_in_the_catalogue_and_in_the_list() -> None:
-    assert sorted(catalogue()) == zoo.list_models() == sorted(zoo.NETWORKS)
+    assert sorted(catalogue()) == create.list_models() == sorted(zoo.NETWORKS)
 
 
 def test_a_name_that_is_taken_is_refused() -> None:

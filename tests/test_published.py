@@ -14,7 +14,7 @@ import torch
 
 import skipwise
 from skipwise.comparison.question import starting_weights as starts
-from skipwise.nets import spec, zoo
+from skipwise.nets import create, spec, zoo
 from skipwise.nets.weights import published as module
 from skipwise.nets.weights.published import Published, fetch, has_published, published
 from skipwise.training.weights import starting_weights as starting
@@ -78,13 +78,13 @@ def test_downloaded_once_checked_and_loaded(served: Site, monkeypatch: pytest.Mo
     import torchvision
 
     weights = publish(served, monkeypatch)
-    network = zoo.create_model("resnet18", pretrained=True, seed=0)
+    network = create.create_model("resnet18", pretrained=True, seed=0)
     torch.manual_seed(7)
     theirs = torchvision.models.resnet18().eval()
     images = torch.randn(2, 3, 64, 64)
     torch.testing.assert_close(network.eval()(images), theirs(images), atol=1e-4, rtol=1e-4)
     # From the cache from now on, with a new last layer where the classes are others.
-    other = zoo.create_model("resnet18", pretrained=True, num_classes=5, seed=0)
+    other = create.create_model("resnet18", pretrained=True, num_classes=5, seed=0)
     assert other.classifier.weight.shape == (5, 512)
     assert torch.equal(other.stem[0].conv.weight, theirs.conv1.weight)
     assert len(served.asked) == 1

@@ -25,7 +25,7 @@ from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.training.callbacks import Start
 from skipwise.training.folder.names import CHECKPOINT
 from skipwise.training.folder.record import read_run
-from skipwise.training.run.saving import saved_steps
+from skipwise.training.folder.saved_state import saved_steps
 from tests import ray_cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("default")]

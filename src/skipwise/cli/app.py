@@ -83,7 +83,7 @@ def main() -> NoReturn:
         watched(_say)
         memory.refuse_what_does_not_fit()
         with _stoppable(), _missing_extras(), asked_once(), telling(_copying):
-            status = app(standalone_mode=False) or 0
+            status = app(standalone_mode=False, prog_name=_called()) or 0
             with _read_to_its_end():
                 sys.stdout.flush()
     except SkipwiseError as error:
@@ -109,6 +109,13 @@ def main() -> NoReturn:
     finally:
         streams.let_go()
     sys.exit(status)
+
+
+def _called() -> str | None:
+    """The name of the program for completion, which a shell asks of `skipwise` and not of `python -m skipwise`; None
+    for the name that it was called by."""
+    asked = any(word.split("=")[0] in ("--install-completion", "--show-completion") for word in sys.argv[1:2])
+    return "skipwise" if asked else None
 
 
 def _keep_secrets() -> None:

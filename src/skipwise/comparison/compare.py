@@ -22,7 +22,6 @@ from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
-from skipwise.comparison.question.tuning import check_trials
 from skipwise.comparison.results.finished import Comparison, priced, read_comparison, runs_of
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require, unknown_name
@@ -156,8 +155,8 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     check_again(again=options.folder.again, resume=options.folder.resume, extend=extend)
     check_begun(COMPARISONS, _output(options), resume=options.folder.resume)
     device = choose_device(machine.device)
-    check_trials(study.tune, study.tune_trials)
-    check_together(images.folds, tune=study.tune is not None, included=bool(included), lr=options.recipe.lr)
+    options.tuning.check(options.recipe.lr)
+    check_together(images.folds, tune=options.tuning.asked, included=bool(included))
     if extend and (output is None or study.time_limit is not None):
         raise SkipwiseError("--extend needs --output, the comparison to extend, and takes no --time-limit.")
     if extend and options.planning.dry_run:
@@ -172,9 +171,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
         stem=stem,
         width=width,
         recipe=options.recipe,
-        tune=study.tune,
-        tune_epochs=study.tune_epochs,
-        tune_trials=study.tune_trials,
+        tuning=options.tuning,
         time_limit=limit,
         target_accuracy=target_of(options.target.target_accuracy),
         device=device,

@@ -16,6 +16,7 @@ from skipwise.core.remote.copies import local_path
 from skipwise.core.reporting import Progress
 from skipwise.core.text import count
 from skipwise.data.assign_splits import assign_splits, check_folds, divided_groups, groups_of, images_without_group
+from skipwise.data.columns.names import Names
 from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images, Pixels
 from skipwise.data.options import DataOptions, ReadingOptions
@@ -104,7 +105,7 @@ class Prepared:
         return Images(
             name=self.source.name,
             classes=self.source.classes,
-            ids=np.array(self.source.ids),
+            ids=Names.of(self.source.ids),
             labels=self.source.labels,
             split=self.split,
             duplicated_in=self.duplicated_in,

@@ -23,7 +23,7 @@ from skipwise.judging.record import Judged
 @takes(PredictionsOptions)
 def judge_predictions(
     labels: ArrayLike,
-    predictions: Mapping[str, Sequence[ArrayLike]],
+    predictions: Mapping[str, Sequence[ArrayLike] | NDArray[Any]],
     *,
     groups: ArrayLike | None = None,
     classes: Sequence[str] | None = None,

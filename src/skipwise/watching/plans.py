@@ -99,6 +99,7 @@ class RunPlanPart:
     spec: SpecPart
     data: str = ""
     split_images: dict[str, int] = field(default_factory=dict)
+    tuning: TuningPart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,6 @@ def explain(line: Line[ExplainOptions], run: Model, images: Images, own: OwnMode
     """Show in heat maps which parts of images the answers come from. --check says whether to believe the maps."""
     from skipwise.cli.summaries.explain import print_explanation
     from skipwise.core.progress import Bar
-    from skipwise.core.remote.copies import local_path
-    from skipwise.deploy.artifact.artifact import is_artifact
     from skipwise.explaining.explain import explain as run_explain
 
     warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
@@ -39,6 +37,18 @@ def explain(line: Line[ExplainOptions], run: Model, images: Images, own: OwnMode
         print_json({"folder": str(report.folder), "explanation": report.record})
     else:
         print_explanation(report)
-        if report.record.checks is None and "-" not in images and not is_artifact(local_path(run)):
-            checked = command("skipwise", "explain", *line.words(without={"json"}), "--check")
-            say(f"Next:   {as_typed(checked)}")
+        say(f"Next:   {as_typed(_next_command(run, report.record.model, own))}")
+
+
+def _next_command(model: str, network: str, own: OwnModelOptions) -> str:
+    """The command after an explanation: a run is exported so that it explains its answers wherever it is used; networks
+    that can't be are evaluated, and what was exported is served."""
+    from skipwise.core.remote.copies import local_path
+    from skipwise.nets.external import is_external
+
+    if not (local_path(model) / "run.json").exists():
+        return command("skipwise", "serve", Path(model))
+    trusted = ["--model", own.own_model] if own.own_model else []
+    if is_external(network):
+        return command("skipwise", "evaluate", Path(model), *trusted)
+    return command("skipwise", "export", Path(model), "--explain")

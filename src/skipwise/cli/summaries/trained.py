@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import UnsetType
 from rich.text import Text
 
 from skipwise.cli.program import as_typed
@@ -16,6 +17,7 @@ from skipwise.evaluating.report import wording
 from skipwise.evaluation.one_network import Evaluation
 from skipwise.statistics.runs.shares import exact
 from skipwise.training.train import Trained
+from skipwise.training.tuning.wording import tuning_said
 
 
 def print_trained(trained: Trained, report: EvaluationReport | None, *, words: Sequence[str | Path]) -> None:
@@ -37,6 +39,8 @@ def print_trained(trained: Trained, report: EvaluationReport | None, *, words: S
         if report is not None:
             found = report.evaluation
             sentences = [wording.headline(found, spec.model), *_more(found)]
+        if not isinstance(record.tuned, UnsetType):
+            sentences.append(tuning_said(record.tuned))
         for number, sentence in enumerate(sentences):
             console.print(Text(sentence, style="" if number else "bold"), soft_wrap=not console.is_terminal)
         if record.lr_cuts:

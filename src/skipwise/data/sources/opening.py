@@ -15,7 +15,7 @@ from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
-from skipwise.data.containers import Container, Entry, Folder, Listing, open_container
+from skipwise.data.containers import Container, Entries, Entry, Folder, Listing, open_container
 from skipwise.data.containers.fetched import FetchedTars
 from skipwise.data.containers.shards import is_elsewhere, read_shards
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
@@ -221,7 +221,7 @@ def _path(data: str | os.PathLike[str]) -> tuple[Path, bool]:
 def _from_arrays(path: Path, options: ReadingOptions) -> Source:
     """Opens a single array file."""
     folder = Folder(path.parent)
-    alone = Listing((Entry(path.name, path.stat().st_size, path.stat().st_mtime_ns),), ())
+    alone = Listing(Entries.of([Entry(path.name, path.stat().st_size, path.stat().st_mtime_ns)]), ())
     read = arrays.recognise(Place.from_listing(stem(path.name), folder, alone), options)
     if read is None:
         raise SkipwiseError(f"{path} holds no arrays that can be understood as images and labels.")
@@ -258,7 +258,7 @@ def _refusal(place: Place) -> SkipwiseError:
         return file_names.refusal(place)
     if place.unread:
         return SkipwiseError(no_pictures_sentence(place))
-    archives = [entry.name for entry in place.others if entry.name.lower().endswith(ARCHIVES)]
+    archives = [name for name in place.others.names if name.lower().endswith(ARCHIVES)]
     if archives:
         path = place.container.path
         folder = path if isinstance(place.container, Folder) else None
@@ -273,7 +273,7 @@ def _refusal(place: Place) -> SkipwiseError:
         else:
             mend = f"give one of them, such as {printable(str(path / archives[0]))}, or unpack them"
         return SkipwiseError(f"{place.name} holds archives instead of images ({shown(archives)}); {mend}.")
-    kinds = sorted({suffix(entry.name) or "no suffix" for entry in place.others})
+    kinds = sorted({suffix(name) or "no suffix" for name in place.others.names})
     holds = f"only files of other kinds ({quoted_list(kinds, 6)}), no images" if kinds else "no files"
     return SkipwiseError(
         f"{place.name} holds {holds}; give a folder with one sub-folder of images per class, an archive of "

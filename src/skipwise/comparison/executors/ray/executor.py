@@ -119,7 +119,6 @@ class RayExecutor:
         """
         self.folder = folder.absolute()
         self._connected, self._probed = connect(self.address), self.folder
-        gather(self.folder)
         plan = read_sealed(self.folder / COMPARISONS.plan_file, Plan)
         self.needs = needs_of(plan, gpus=self.gpus, memory=self.memory)
         self.head = Head(
