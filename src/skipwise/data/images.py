@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -88,3 +88,8 @@ class Images:
     def counts(self) -> dict[str, int]:
         """The number of images in each split."""
         return {split: int((self.split == split).sum()) for split in SPLITS}
+
+
+def without_test(images: Images) -> Images:
+    """The images, of which those for testing are left out."""
+    return replace(images, split=np.where(images.split == "test", "", images.split))

@@ -152,11 +152,6 @@ def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
     return replace(images, split=np.where(tested, "test", "train"))
 
 
-def without_test(images: Images) -> Images:
-    """The images, of which those for testing are left out."""
-    return replace(images, split=np.where(images.split == "test", "", images.split))
-
-
 def load_images(folder: Path, plan: Plan) -> Images:
     """The images that `store_images` wrote down.
 

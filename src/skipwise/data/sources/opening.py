@@ -178,6 +178,9 @@ def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Pro
     if isinstance(data, str) and not exists and (remote := open_remote(data, options, progress)) is not None:
         return remote
     if not exists:
+        if os.sep == "/" and "\\" in str(data):
+            said = printable(str(path))
+            raise SkipwiseError(f"There is no file or folder {said}; here, a path has / between its folders, not \\.")
         if path.name == str(data):
             raise unknown_name("folder or data set", str(data), NAMED)
         raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
