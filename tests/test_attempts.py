@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
 import skipwise
-from skipwise import Epoch
+from skipwise import Epoch, InProcess
 from skipwise.comparison.executors.attempts import attempts_at, begin_attempt, forget, gather, take
 from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.layout import ATTEMPTS
@@ -150,3 +150,25 @@ def test_an_attempt_at_a_run_that_has_ended_is_its_copy(folder: Path, worker: Wo
     assert isinstance(end, RunEnd)
     take(folder, job.folder, again)
     assert find_run(job.spec, folder / job.folder) == end.record
+
+
+class Heard(skipwise.Callback):
+    """Writes down which runs are trained."""
+
+    def __init__(self) -> None:
+        self.runs: set[str] = set()
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self.runs.add(epoch.run)
+
+
+@pytest.mark.slow
+def test_a_comparison_goes_on_with_what_attempts_left_on_a_cluster(photos: Path, folder: Path, worker: Worker) -> None:
+    plan, heard = read_sealed(folder / COMPARISONS.plan_file, Plan), Heard()
+    first, second = (plan.jobs(LINEAR, seed)[0] for seed in (0, 1))
+    do(worker, second, begin_attempt(folder, second.folder))
+    options: dict[str, Any] = {"models": plan.question.candidates, "epochs": 3, "seeds": 2, "img_size": 16}
+    skipwise.compare(photos, output=folder, executor=InProcess(), callbacks=[heard], precision="fp32", **options)
+    assert first.folder in heard.runs
+    assert second.folder not in heard.runs
+    assert not (folder / ATTEMPTS).exists()

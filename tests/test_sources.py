@@ -372,7 +372,7 @@ def _table(text: str) -> Callable[[Path], str]:
         (lambda _: "", "is empty"),
         (_no_folder, "There is no file or folder"),
         (_a_file, "lists no images"),
-        (lambda root: str(root), "no images; give a folder"),
+        (lambda root: str(root), "holds no files; give a folder"),
         (_one_class, "only one class with images, 'stripes0'"),
         (_empty_class, "nothing of .* holds no images"),
         (_two_vals, "two folders for one split"),
