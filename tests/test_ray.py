@@ -114,6 +114,7 @@ def refused(executor: RayExecutor, folder: Path) -> str:
     return str(refused.value)
 
 
+@pytest.mark.guarantee
 def test_twenty_kills_change_nothing_and_lose_only_what_was_not_saved(
     ray_nodes: Any, undisturbed: bytes, tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_lost_worker_is_one_line(
     assert "ray" not in printed.out
 
 
+@pytest.mark.guarantee
 def test_a_node_that_is_removed_takes_nothing_with_it(
     ray_nodes: Any, executor: RayExecutor, undisturbed: bytes, tmp_path: Path
 ) -> None:
@@ -183,6 +185,7 @@ def test_a_node_that_is_removed_takes_nothing_with_it(
     assert (folder / "comparison.json").read_bytes() == undisturbed
 
 
+@pytest.mark.guarantee
 def test_a_command_that_is_killed_goes_on_and_a_second_one_waits_for_nobody(
     ray_nodes: Any, undisturbed: bytes, tmp_path: Path
 ) -> None:

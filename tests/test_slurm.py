@@ -21,9 +21,9 @@ from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.core.files.folders import LOCK
 from skipwise.core.workspace.heartbeat import read_heartbeat
 from skipwise.training.folder.names import CHECKPOINT
-from tests import clocks
+from tests.clocks import an_hour_ahead
 from tests.external_networks import PAUSE
-from tests.slurm_cluster import NODES, SlurmCluster, lacking, needs_mounts, own_disk
+from tests.slurm_cluster import NODES, SlurmCluster, needs_mounts, own_disk
 
 pytestmark = pytest.mark.cluster
 
@@ -169,6 +169,7 @@ class Saboteur:
 FAULTS = ("kill_training", "kill_worker", "requeue", "end_of_time", "preempt", "restart_node", "restart_controller")
 
 
+@pytest.mark.guarantee
 def test_whatever_happens_to_workers_nodes_and_controller_the_bytes_are_those_of_one_process(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -189,6 +190,7 @@ def test_whatever_happens_to_workers_nodes_and_controller_the_bytes_are_those_of
     assert not leftovers_in(folder)
 
 
+@pytest.mark.guarantee
 def test_a_worker_that_was_cut_off_and_wakes_up_writes_nothing_beside_its_successor(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -229,6 +231,7 @@ def attempts_of(folder: Path) -> dict[int, Path]:
     return found
 
 
+@pytest.mark.guarantee
 def test_a_command_that_is_killed_at_every_phase_goes_on_and_a_second_one_disturbs_nothing(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -332,7 +335,7 @@ def test_where_the_shared_disk_is_full_it_says_so_and_goes_on_once_there_is_room
 
 ANOTHER_CLOCK = """\
 import os, sys
-if os.environ.get("SLURMD_NODENAME") == {node!r} and "FAKETIME" not in os.environ:
+if os.environ.get("SLURMD_NODENAME") == {node!r} and "LD_PRELOAD" not in os.environ:
     os.execve(sys.executable, sys.orig_argv, os.environ | {clock!r})
 """
 """Python reads this when it starts; on one node it begins anew, with another clock."""
@@ -341,11 +344,9 @@ if os.environ.get("SLURMD_NODENAME") == {node!r} and "FAKETIME" not in os.enviro
 def test_a_node_whose_clock_is_an_hour_ahead_changes_nothing(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not clocks.AHEAD["LD_PRELOAD"]:
-        lacking(f"apt-get install {clocks.PACKAGE}")
     folder, node, site = tmp_path / "out", NODES[1], tmp_path / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text(ANOTHER_CLOCK.format(node=node, clock=clocks.AHEAD))
+    (site / "sitecustomize.py").write_text(ANOTHER_CLOCK.format(node=node, clock=an_hour_ahead(tmp_path)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
     process = start(photos, folder, "slurm://usual?jobs=2&memory=1G&cpus=3")  # a job for each node
     assert wait_for(lambda: any(clock_of(attempt) > 3000 for attempt in attempts_of(folder).values()), process)
@@ -396,6 +397,7 @@ def test_what_slurm_refuses_is_said_in_a_sentence(whole: SlurmCluster, photos: P
     assert not whole.ask("squeue", "--noheader", "--states=RUNNING,PENDING")
 
 
+@pytest.mark.guarantee
 def test_a_folder_that_nodes_do_not_share_is_noticed_before_anything_is_trained(
     whole: SlurmCluster, photos: Path, tmp_path: Path
 ) -> None:

@@ -212,7 +212,8 @@ def _usage(error: Exception) -> int:
     else:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "skipwise"
-        _say(f"skipwise: {message.rstrip('.')}. See '{path} --help'.")
+        ended = message if message.endswith("?") else f"{message.rstrip('.')}."
+        _say(f"skipwise: {ended} See '{path} --help'.")
     return 2
 
 

@@ -226,10 +226,10 @@ def files_left_out(source: Source) -> list[str]:
         kinds.setdefault(Path(name).suffix.lower() or "no suffix", name)
     number = len(source.ignored)
     shown = ", ".join(f"{name} ({kind})" for kind, name in list(kinds.items())[:5])
-    return [
-        f"{count(number, 'file')} of {source.name} {'are' if number != 1 else 'is'} left out, because the name is not "
-        f"that of an image or the folder is not that of a class; for example {shown}."
-    ]
+    why = "is left out: it is not named like an image, or not in the folder of a class"
+    if number != 1:
+        why = "are left out: they are not named like images, or not in the folders of classes"
+    return [f"{count(number, 'file')} of {source.name} {why}; for example {shown}."]
 
 
 def obstacles(source: Source, scan: Scan, audit: Audit, used: NDArray[np.bool_]) -> list[str]:

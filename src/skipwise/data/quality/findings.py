@@ -157,7 +157,7 @@ def examine(source: Source, scan: Scan, used: NDArray[np.bool_], progress: Progr
         *_classes(source, there),
     ]
     if source.ignored:
-        detail = "The name is not that of an image, or the folder is not that of a class."
+        detail = "Not named like an image, or not in the folder of a class."
         findings.append(Finding(kind="ignored", files=source.ignored, detail=detail))
     sides, longer = scan.sides[there], np.maximum(scan.widths, scan.heights)[there]
     splits = [split for split, is_used in zip(source.splits or (), used, strict=False) if split and is_used]

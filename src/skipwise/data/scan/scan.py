@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
+from skipwise.core.machine.allocator import give_back
 from skipwise.core.remote.copies import address_of
 from skipwise.core.reporting import Progress
 from skipwise.data.cache.arrays import KeptArrays
@@ -156,6 +157,13 @@ def scan_images(
     Raises:
         SkipwiseError: a file changed during the scan, or the cache cannot be written.
     """
+    try:
+        return _scanned(source, progress, guess, pool)
+    finally:
+        give_back()
+
+
+def _scanned(source: Source, progress: Progress | None, guess: PixelFormat | None, pool: DecoderPool | None) -> Scan:
     state = source_state(source)
     folder = cache_folder() / "surveys" / state
     if (found := _load(folder, source)) is not None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.machine.allocator import give_back
 from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
 from skipwise.data.containers import Container, Entries, Entry, Folder, Listing, open_container
@@ -42,6 +43,8 @@ from skipwise.data.sources.refused.unread_pictures import no_pictures_sentence
 from skipwise.data.sources.source import Source, grouped, stem_of
 from skipwise.data.sources.tables.single_table import open_table
 
+MANY = 20_000
+"""From so many images on, what was needed to list them is worth giving back."""
 ARRAYS = (".npz", ".npy", ".mat")
 """Suffixes of array files."""
 
@@ -154,6 +157,8 @@ def open_source(
     options.check()
     with _without_collecting():
         source = _opened(data, options, progress)
+    if len(source) > MANY:
+        give_back()
     if options.group is not None and source.groups is None:
         raise SkipwiseError(
             f"--group {options.group} names a column, but {source.name} is not a table; use --group-regex."
@@ -173,6 +178,9 @@ def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Pro
     if isinstance(data, str) and not exists and (remote := open_remote(data, options, progress)) is not None:
         return remote
     if not exists:
+        if os.sep == "/" and "\\" in str(data):
+            said = printable(str(path))
+            raise SkipwiseError(f"There is no file or folder {said}; here, a path has / between its folders, not \\.")
         if path.name == str(data):
             raise unknown_name("folder or data set", str(data), NAMED)
         raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
