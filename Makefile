@@ -61,9 +61,12 @@ test-all: lint
 	$(PYTEST) -m "not cluster"
 	$(MAKE) test-cluster
 
-# Clusters of several nodes on this machine, one after the other, since each takes all cores.
+# Clusters of several nodes on this machine, one after the other, since each takes all cores. `CLUSTER=guarantee` runs
+# those tests alone that CI runs.
+CLUSTER := cluster
+
 test-cluster: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m $(CLUSTER)
 
 # The package is built, installed into empty environments, and used there: about four minutes on two cores.
 test-package: $(READY)

@@ -219,6 +219,15 @@ def ray_nodes() -> Iterator[Any]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Any]:
+    """A real Slurm of two nodes, which this process and those that it starts take for theirs."""
+    from tests.slurm_cluster import running
+
+    with running() as made:
+        yield made
+
+
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comparisons do everything here, for tests that are not about processes, and time networks for a moment."""

@@ -322,6 +322,14 @@ def test_a_folder_may_hold_several_and_those_that_run_come_first(tmp_path: Path)
     assert found.is_running
 
 
+def test_a_judgement_beside_comparisons_is_no_damaged_comparison(tmp_path: Path) -> None:
+    """Its plan has a question, too."""
+    begin(tmp_path / "compare" / "a")
+    (tmp_path / "judge" / "b").mkdir(parents=True)
+    (tmp_path / "judge" / "b" / "plan.json").write_text('{"question": {"looks": [2]}, "fingerprint": "0"}')
+    assert [part.state for part in skipwise.status(tmp_path).parts] == ["stopped"]
+
+
 @EARLIER
 def test_what_is_finished_in_a_folder_is_a_line_each_and_of_many_some_are_counted(tmp_path: Path) -> None:
     for number in range(12):

@@ -23,6 +23,7 @@ from skipwise.comparison.wording import plans
 from skipwise.comparison.wording.tuning import searched, tuned
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.images import Images
+from skipwise.tracking.describe import as_tuned
 from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd
 from skipwise.training.folder.record import read_run
 from skipwise.training.loop.recipe import RECIPES, fine_tuning
@@ -35,7 +36,7 @@ from skipwise.training.tuning.tuning import Tuning
 from skipwise.training.tuning.wording import tried_rows, tuning_outlined, tuning_said
 from tests.fabricated import fabricate
 from tests.processes import Command
-from tests.test_tracking import StopAt
+from tests.test_tracking import Notebook, StopAt
 
 RUN: dict[str, Any] = {
     "model": "plain18",
@@ -263,11 +264,19 @@ def test_a_run_is_tuned_on_validation_images_and_goes_on_to_the_same_bytes(
 
 
 def test_rates_that_are_named_are_tried_one_by_one(photos: Path, tmp_path: Path) -> None:
-    run = skipwise.train(photos, output=tmp_path / "run", **RUN | {"epochs": 1}, tune=[0.01, 0.1])
+    notebook = Notebook()
+    run = skipwise.train(photos, output=tmp_path / "run", **RUN | {"epochs": 1}, tune=[0.01, 0.1], callbacks=[notebook])
     assert run.record.tuned is not UNSET
     assert [each.lr for each in run.record.tuned.tried] == [0.01, 0.1]
     assert {folder.name for folder in (run.folder / "tuning").iterdir()} == {"lr0.01", "lr0.1"}
     assert run.record.spec.recipe.lr in (0.01, 0.1)
+    tracked = {"": "run", "tuning/lr0.01": "tuning", "tuning/lr0.1": "tuning"}
+    assert {each.key: each.kind for each in notebook.runs.values()} == tracked
+    assert notebook.parents == {f"id of {key}": "id of " if key else None for key in tracked}
+    assert [id for id, end in notebook.ends.items() if end.weights] == ["id of "]
+    # As it began, the rate was not known yet, and no tool lets a parameter change.
+    assert "recipe.lr" not in notebook.runs["id of "].parameters
+    assert as_tuned(notebook.runs["id of "], run.record.spec).parameters["recipe.lr"] == run.record.spec.recipe.lr
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from pathlib import Path
 from skipwise.auditing.record import AuditReport
 from skipwise.comparison.recommend import Recommended
@@ -23,7 +24,7 @@ from skipwise.nets.external import Trust
 from skipwise.serving.listening import Listening
 from skipwise.studies.records import PlannedStudy
 from skipwise.training.observer import TrainObserver
-from skipwise.training.train import Trained
+from typing import Any
 from typing import Literal
 from typing import overload
 
@@ -34,6 +35,7 @@ from skipwise.training.callbacks import Callback as Callback
 from skipwise.cleaning.record import Cleaning as Cleaning
 from skipwise.comparison.results.finished import Comparison as Comparison
 from skipwise.training.depth.norms import DepthNorms as DepthNorms
+from skipwise.training.callbacks import End as End
 from skipwise.training.callbacks import Epoch as Epoch
 from skipwise.evaluating.record import EvaluationReport as EvaluationReport
 from skipwise.comparison.executors.executor import Executor as Executor
@@ -45,18 +47,22 @@ from skipwise.judging.record import Judged as Judged
 from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
 from skipwise.nets.spec import NetworkSpec as NetworkSpec
 from skipwise.comparison.run.observer import Observer as Observer
+from skipwise.training.callbacks import Phase as Phase
 from skipwise.comparison.plan.planned import Planned as Planned
 from skipwise.deploy.predict.predictor import Prediction as Prediction
 from skipwise.deploy.predict.predictor import Predictor as Predictor
 from skipwise.deploy.hub.push import Pushed as Pushed
 from skipwise.comparison.executors.ray.executor import RayExecutor as RayExecutor
 from skipwise.data.sources import ReadingOptions as ReadingOptions
+from skipwise.training.callbacks import RunEnd as RunEnd
 from skipwise.core.errors import SkipwiseError as SkipwiseError
 from skipwise.comparison.executors.slurm.executor import SlurmExecutor as SlurmExecutor
 from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmRequest
 from skipwise.data.sources import Source as Source
+from skipwise.training.callbacks import Start as Start
 from skipwise.watching.record import Status as Status
 from skipwise.studies.records import StudyReport as StudyReport
+from skipwise.training.train import Trained as Trained
 from skipwise.nets.create import create_model as create_model
 from skipwise.nets.create import list_models as list_models
 from skipwise.deploy.load import load as load
@@ -70,6 +76,7 @@ __all__ = [
     "Cleaning",
     "Comparison",
     "DepthNorms",
+    "End",
     "Epoch",
     "EvaluationReport",
     "Executor",
@@ -81,18 +88,22 @@ __all__ = [
     "LocalProcesses",
     "NetworkSpec",
     "Observer",
+    "Phase",
     "Planned",
     "Prediction",
     "Predictor",
     "Pushed",
     "RayExecutor",
     "ReadingOptions",
+    "RunEnd",
     "SkipwiseError",
     "SlurmExecutor",
     "SlurmRequest",
     "Source",
+    "Start",
     "Status",
     "StudyReport",
+    "Trained",
     "advise",
     "audit",
     "clean",
@@ -275,10 +286,11 @@ def clean(
     """Lists what may go in folders of results and in the cache; with `yes`, it frees it.
 
     Results, answers, exported networks, the weights that one would use, and whatever a running process holds are never
-    touched, nor is anything that Skipwise did not make.
+    touched, nor is anything that Skipwise did not make, nor what lies at an address.
 
     Args:
-        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only.
+        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only. An address,
+            such as "s3://bucket/pets", stands for the copies, in the cache, of what lies there.
         older_than (int, default 30): The days after which unfinished work counts as abandoned, and a cache as not used.
         cache (bool, default True): Look into the cache of decoded images and data sets, too.
         yes (bool, default False): Free what may go. Without it, it is only listed.
@@ -1029,7 +1041,7 @@ def judge(
 
 def judge_predictions(
     labels: ArrayLike,
-    predictions: Mapping[str, Sequence[ArrayLike]],
+    predictions: Mapping[str, Sequence[ArrayLike] | NDArray[Any]],
     *,
     groups: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
@@ -1511,7 +1523,8 @@ def status(
     """Reads how far the work in a folder is. It changes nothing there, and disturbs nobody who works in it.
 
     Args:
-        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs.
+        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs. An
+            address, such as "s3://bucket/runs", says how far the work was when its folder was copied there.
         price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state what
             the next look costs in money. None: it is stated in machine-hours only.
         page (str | PathLike[str] | None, default None): Write the status as a page, one file that opens offline, too.

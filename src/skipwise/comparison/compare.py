@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ from skipwise.training.trackers import trackers_of
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
     from skipwise.comparison.budget.resolve import OnThisMachine
-    from skipwise.comparison.executors.executor import Executor
+    from skipwise.comparison.executors.executor import Executor, Room
 
 
 @by_plan
@@ -114,22 +115,23 @@ def compare(
     # What works needs torch, which takes a second to import; what was found out so far does not.
     from skipwise.comparison.begin import Beginning, begin_or_continue, look_ahead_from
 
-    begin = Beginning(
-        asked=asked,
-        draft=draft,
-        prepared=prepared,
-        packed=options.machine.pack,
-        extend=options.planning.extend,
-        saved=_saved(options),
-        here=_on_this_machine(options, workers, asked, draft, began),
-        callback=watch,
-        executor=executor,
-        keep=_keep(options),
-        price=_price(options),
-    )
-    if options.planning.dry_run:
-        return _planned(place, *look_ahead_from(begin, place), sentences)
-    return begin_or_continue(begin, task, place)
+    with _rooms(executor, asked.device) as rooms:
+        begin = Beginning(
+            asked=asked,
+            draft=draft,
+            prepared=prepared,
+            packed=options.machine.pack,
+            extend=options.planning.extend,
+            saved=_saved(options),
+            here=_on_this_machine(options, workers, asked, draft, began, rooms),
+            callback=watch,
+            executor=executor,
+            keep=_keep(options),
+            price=_price(options),
+        )
+        if options.planning.dry_run:
+            return _planned(place, *look_ahead_from(begin, place), sentences)
+        return begin_or_continue(begin, task, place)
 
 
 def _request(data: str | os.PathLike[str], options: CompareOptions) -> ComparisonRequest:
@@ -225,7 +227,12 @@ def _workers(options: CompareOptions, executor: Executor) -> int | None:
 
 
 def _on_this_machine(
-    options: CompareOptions, workers: int | None, asked: ComparisonRequest, draft: Draft, began: float
+    options: CompareOptions,
+    workers: int | None,
+    asked: ComparisonRequest,
+    draft: Draft,
+    began: float,
+    rooms: tuple[Room, ...],
 ) -> OnThisMachine:
     """Returns how the user wants runs to be computed, and what a time limit may change."""
     from skipwise.comparison.budget.resolve import OnThisMachine
@@ -238,7 +245,19 @@ def _on_this_machine(
         other_size=options.images.img_size is None,
         other_stem=asked.stem == "auto" and not draft.weights,
         began=began,
+        rooms=rooms,
     )
+
+
+@contextlib.contextmanager
+def _rooms(executor: Executor, device: str) -> Iterator[tuple[Room, ...]]:
+    """The machines that an executor has for runs, by which the plan goes; none where runs are done on this one."""
+    ask: Callable[[str], Sequence[Room]] | None = getattr(executor, "rooms", None)
+    if ask is None:
+        yield ()
+        return
+    with contextlib.closing(executor):  # also where the work ends before it begins
+        yield tuple(ask(device))
 
 
 def _output(options: CompareOptions) -> Path | None:

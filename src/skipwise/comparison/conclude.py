@@ -12,6 +12,7 @@ from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.evidence.predictions import Records
+from skipwise.comparison.executors.attempts import gather
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
@@ -135,6 +136,7 @@ def _study(
 
     with contextlib.closing(executor):
         executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
+        gather(folder)  # of an earlier command, whichever executor it had
         while True:
             try:
                 return run_study(

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.columns.names import Names
 from skipwise.data.splits import SPLITS
 
 
@@ -73,7 +74,7 @@ class Images:
 
     name: str
     classes: tuple[str, ...]
-    ids: NDArray[np.str_]
+    ids: Names
     labels: NDArray[np.int64]
     split: NDArray[np.str_]
     duplicated_in: NDArray[np.str_]

@@ -232,6 +232,16 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of images that are answered rightly.
+
+        Args:
+            X: the images, as `predict_proba` takes them.
+            y: their classes.
+            sample_weight: how much each image counts; None counts all alike.
+        """
+        return float(super().score(X, y, sample_weight))
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Writes the fitted estimator into a folder, without pickle. The folder is a run: `skipwise predict`,
         `skipwise export` and `skipwise evaluate` take it.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skipwise.tracking.describe import described, described_run
+from skipwise.tracking.describe import as_tuned, described, described_run
 from skipwise.tracking.known import Known, read_known, write_known
 from skipwise.tracking.records import KnownRun, TrackedRun
 from skipwise.tracking.sender import HOPE, PATIENCE, Sender, TrackingLost
@@ -78,6 +78,8 @@ class Session:
         key = self._key(end.run)
         if key not in self.runs:
             self.runs[key] = described_run(end.record.spec, key, self.folder.resolve().name)
+        if key == "":
+            self.runs[key] = as_tuned(self.runs[key], end.record.spec)
         self.sender.put(lambda: self._end_run(key, end.record))
 
     def end(self, result: Any, *, stopped: bool) -> None:

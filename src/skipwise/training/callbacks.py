@@ -27,6 +27,13 @@ class Start:
         folder: where the results go.
         plan: what is carried out: the `RunPlan` of `train`, or the `Plan` of `compare`.
         forecast: how long a new comparison is expected to take; None where it continues, and in `train`.
+
+    Example:
+        >>> class SayWhere(Callback):
+        ...     def on_start(self, start: Start) -> None:
+        ...         print(f"results in {start.folder.name}")
+        >>> SayWhere().on_start(Start(folder=Path("runs/train/images"), plan=None))
+        results in images
     """
 
     folder: Path
@@ -43,6 +50,11 @@ class Phase:
         name: a title, such as "Look 1 of 3" or "Writing the report".
         runs: the runs of this part, as `Job` records; the `folder` of a job is the `run` of an `Epoch`.
         ended: those of `runs` that have ended before.
+
+    Example:
+        >>> phase = Phase(name="Writing the report")
+        >>> f"{phase.name}: {len(phase.runs)} runs"
+        'Writing the report: 0 runs'
     """
 
     name: str
@@ -98,6 +110,12 @@ class RunEnd:
         run: as in `Epoch`.
         record: how it ended, with its metrics; `record.status` is "finished" or "failed".
         earlier: whether it had ended before this call began.
+
+    Example:
+        >>> class CountNewRuns(Callback):
+        ...     count = 0
+        ...     def on_run_end(self, end: RunEnd) -> None:
+        ...         self.count += not end.earlier
     """
 
     run: str
@@ -113,6 +131,10 @@ class End:
         folder: where the results are.
         result: what `train` or `compare` returns; None where the work was stopped.
         error: what stopped it: an error, or KeyboardInterrupt.
+
+    Example:
+        >>> End(folder=Path("runs/train/images"), error=KeyboardInterrupt()).result is None
+        True
     """
 
     folder: Path

@@ -57,6 +57,11 @@ class Trained(Shown):
         plan: what was fixed before it began.
         record: what came of it.
         repeated: whether it had ended before, and nothing was done now.
+
+    Example:
+        >>> import skipwise
+        >>> run = skipwise.train("digits")  # doctest: +SKIP
+        >>> run.record.test.accuracy, run.folder / "weights.safetensors"  # doctest: +SKIP
     """
 
     folder: Path

@@ -83,7 +83,7 @@ def single_run(folder: Path) -> Status:
 
 
 def _tuning(folder: Path, plan: RunPlanPart | None) -> str:
-    """How far the runs are that tune for a run; "" where it is not tuned."""
+    """The progress of the runs that tune for a run; "" where it is not tuned."""
     if plan is None or plan.tuning is None:
         return ""
     return f"Tuning: {count(len(list(folder.glob(f'{TUNING}/*/{RECORD}'))), 'run')} done"

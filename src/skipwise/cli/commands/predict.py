@@ -63,9 +63,9 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
     with Bar(sys.stderr) as bar:
         work = prepare(model, images, asked, bar.preparing)
         if left_out := work.inputs.left_out:
-            bar.noticed(
-                f"{count(left_out, 'file')} {'are' if left_out > 1 else 'is'} left out: no images by their names."
-            )
+            unlike = "are left out: they are not named like images"
+            unlike = unlike if left_out > 1 else "is left out: it is not named like an image"
+            bar.noticed(f"{count(left_out, 'file')} {unlike}.")
         for note in work.inputs.notes:
             bar.noticed(note)
         if file is not None and kind != "table":
@@ -80,7 +80,8 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
         say(f"Answers: {file} ({count(tally.images, 'image')})")
         say(f"Next:    {as_typed(_used_further(model, trusted))}")
     elif kind == "table":
-        say(f"\nNext:   {as_typed(_kept_next(model, images, trusted))}", file=sys.stderr)
+        words = line.words(without={"model", "images", "own_model", "trust", "format"})
+        say(f"\nNext:   {as_typed(_kept_next(model, images, trusted, words))}", file=sys.stderr)
     return 0
 
 
@@ -93,14 +94,18 @@ def _used_further(model: str, trusted: Sequence[str]) -> str:
     return command("skipwise", "serve", Path(model))
 
 
-def _kept_next(model: str, images: Sequence[str], trusted: Sequence[str]) -> str:
-    """The command that keeps the answers that were printed; of an image that was read as it came, there is none."""
+def _kept_next(model: str, images: Sequence[str], trusted: Sequence[str], words: Sequence[str | Path]) -> str:
+    """The command that keeps the answers that were printed; of an image that was read as it came, there is none.
+
+    Args:
+        words: the options that were given.
+    """
     if "-" in images:
         return _used_further(model, trusted)
     if len(images) > MOST_REPEATED:
         return "the same command with --output predictions.csv"
     named = map(Path, images)
-    return command("skipwise", "predict", Path(model), *named, *trusted, "--output", "predictions.csv")
+    return command("skipwise", "predict", Path(model), *named, *words, *trusted, "--output", "predictions.csv")
 
 
 def _print(work: PredictionJob, kind: RowFormat | Literal["table"], bar: Bar) -> Tally:

@@ -24,6 +24,7 @@ def digest_of(plan: Plan) -> str:
     bare = replace(
         plan,
         processes=1,
+        machines=1,
         keep="all",
         found_in=None,
         image_options=(),

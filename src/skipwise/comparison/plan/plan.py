@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,13 +44,13 @@ _OTHER_TARGET = "another target accuracy is asked for, which 'skipwise report' t
 def check_together(folds: int | None, *, tune: bool, included: bool) -> None:
     """Raises SkipwiseError for options that exclude each other, and for cross-validation that can't be done."""
     if tune and included:
-        raise SkipwiseError("--tune gives runs other recipes than those of --include; give one of them.")
+        raise SkipwiseError("Tuning gives runs other recipes than those of --include; leave one of them out.")
     if folds is None:
         return
     if not 2 <= folds <= MOST_FOLDS:
         raise SkipwiseError(f"--folds must lie between 2 and {MOST_FOLDS}, not {folds}.")
     if tune or included:
-        what = "--tune chooses by validation images" if tune else "--include takes runs that were tested on one split"
+        what = "Tuning chooses by validation images" if tune else "--include takes runs that were tested on one split"
         raise SkipwiseError(f"{what}, and cross-validation has none; leave it or --folds out.")
 
 
@@ -90,7 +91,8 @@ class Plan:
     `keep` says which runs keep their weights: all, of each network the best one on the validation images, or none. No
     result depends on it.
 
-    `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
+    `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same, and
+    nor is `machines`, among which so many runs at a time are spread.
     `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
     it may change: `asked_for` has the looks and epochs that were asked for, `asked_setting` the size and stem, and
@@ -140,6 +142,7 @@ class Plan:
     grouping: Grouping | None = field(default=None, metadata=compared("other test images belong together") | LATER)
     target_accuracy: float | None = field(default=None, metadata=compared(_OTHER_TARGET) | LATER)
     keep: Keep = field(default="all", metadata=IGNORED | LATER)
+    machines: int = field(default=1, metadata=IGNORED | LATER)
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
     guests = earlier_name("external_code", "guests")
@@ -149,6 +152,11 @@ class Plan:
     def trained(self) -> tuple[str, ...]:
         """The candidates that are trained and judged."""
         return tuple(name for name in self.question.candidates if name not in self.not_trained)
+
+    @property
+    def beside(self) -> int:
+        """The number of runs that one machine does at a time."""
+        return math.ceil(self.processes / self.machines)
 
     @property
     def setting(self) -> Setting:

@@ -40,8 +40,8 @@ def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> N
     counted = outcome.members(labels, classes)
     if tuned and validation.any() and not counted[validation].any():
         raise SkipwiseError(
-            f"Tuning chooses by {outcome.measure(on='validation')}, and no validation image counts there; leave --tune "
-            "out, or count other classes."
+            f"Tuning chooses by {outcome.measure(on='validation')}, and no validation image counts there; do not tune, "
+            "or count other classes."
         )
 
 
@@ -59,8 +59,8 @@ def check_variants(question: Question, prepared: Prepared, size: int, *, tuned: 
     """
     if tuned and question.scoring.variant:
         raise SkipwiseError(
-            f"Tuning chooses by validation images as they are, and {question.outcome} needs other versions; leave "
-            f"--tune out, or name another outcome first, such as --outcome accuracy,{question.outcome}."
+            f"Tuning chooses by validation images as they are, and {question.outcome} needs other versions; do not "
+            f"tune, or name another outcome first, such as --outcome accuracy,{question.outcome}."
         )
     if not question.variants:
         return []

@@ -45,7 +45,7 @@ def tune(plan: Plan, folder: Path, rounds: Rounds) -> tuple[Tried, ...]:
 
 
 def _tried(plan: Plan, folder: Path, job: Job, record: RunRecord, point: Point | None) -> Tried:
-    """What a run that tunes reached.
+    """The outcome that a run for tuning reached.
 
     Args:
         point: of the search; None where there is none.

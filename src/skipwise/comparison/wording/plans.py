@@ -25,6 +25,7 @@ def outlined(plan: Plan) -> list[str]:
     looks = ", ".join(map(str, question.looks[:-1]))
     looks = f"{looks} and {question.looks[-1]} seeds" if looks else f"{question.looks[-1]} seeds"
     compiled = ", compiled" if plan.execution.compile else ""
+    where = f" on {plan.machines} machines" if plan.machines > 1 else ""
     return [
         f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels",
         f"{', '.join(plan.trained)}: judged after {looks} each{_tuned(plan)}, by {question.outcome}; margin "
@@ -32,7 +33,7 @@ def outlined(plan: Plan) -> list[str]:
         *_further(question),
         *_target(plan),
         f"{length(recipe)} of recipe '{recipe.name}' in batches of {recipe.batch_size}, {plan.stem} "
-        f"stem, width {plan.width:g}; {plan.processes} at once on {plan.execution.device} in "
+        f"stem, width {plan.width:g}; {plan.processes} at once{where} on {plan.execution.device} in "
         f"{plan.execution.precision}{compiled}",
     ]
 
@@ -73,7 +74,7 @@ def _spent(plan: Plan, forecast: Forecast) -> list[str]:
 
 
 def _tuned(plan: Plan) -> str:
-    """How much is tuned before, in a phrase."""
+    """Describes the tuning in a phrase; "" without any."""
     tuning = plan.tuning
     if tuning is None:
         return ""

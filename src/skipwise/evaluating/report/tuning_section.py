@@ -12,7 +12,7 @@ from skipwise.training.tuning.wording import TriedRow, tried_rows, tuning_said
 
 @dataclass(frozen=True, kw_only=True)
 class TuningSection:
-    """What is shown of a run's tuning.
+    """The content of the section.
 
     Args:
         said: what was chosen, in a sentence.

@@ -36,7 +36,7 @@ Train = Callable[[Sequence[Point], int, str], Sequence[Tried]]
 """Trains at some points for so many epochs, and returns what each run reached, in their order. The text says how far
 the search is."""
 Merit = Callable[[Tried], float | None]
-"""How good a run is, more being better; None where it failed."""
+"""The outcome that a run reached, turned so that more is better; None where it failed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""How long the tuning of a run, and the run itself, still take, by the epochs so far."""
+"""The time that the tuning of a run, and the run itself, still take, by the epochs so far."""
 
 from __future__ import annotations
 

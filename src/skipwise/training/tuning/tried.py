@@ -57,7 +57,7 @@ class Tried:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """What a search chose for one run.
+    """The choice of a search for one run.
 
     Args:
         values: of the hyperparameters, by name; {} where all trials failed, and the recipe keeps its own.

@@ -30,7 +30,7 @@ class TriedRow:
 
 
 def tuning_outlined(tuning: Tuning) -> str:
-    """What is going to be tuned, in a phrase; the ranges in it."""
+    """Names what is going to be tuned, with its ranges, in a phrase."""
     short, long = tuning.runs
     first = f"{count(short, 'run')} of {count(tuning.first_epochs, 'epoch')}, " if short else ""
     what = f"lr at {listed([f'{rate:g}' for rate in tuning.rates])}"
@@ -40,7 +40,7 @@ def tuning_outlined(tuning: Tuning) -> str:
 
 
 def tuning_said(tuned: Tuned) -> str:
-    """What was chosen, by what, and what finding it took, in a sentence."""
+    """Tells in a sentence what was chosen, and from how many trials."""
     trials = len({run.trial for run in tuned.tried})
     if not tuned.values:
         return f"Tuning: all {count(trials, 'trial')} failed, so that the recipe kept its own values."
