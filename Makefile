@@ -50,8 +50,9 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A process per core, with a thread each: torch's threads would wait for each other.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+# A process per core, with a thread each: torch's threads would wait for each other. Compiled modules are kept, even
+# where the shell says otherwise: tests start hundreds of processes.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
 
 test: lint
 	$(PYTEST) -m "not slow and not cluster"
@@ -60,9 +61,12 @@ test-all: lint
 	$(PYTEST) -m "not cluster"
 	$(MAKE) test-cluster
 
-# Clusters of several nodes on this machine, one after the other, since each takes all cores.
+# Clusters of several nodes on this machine, one after the other, since each takes all cores. `CLUSTER=guarantee` runs
+# those tests alone that CI runs.
+CLUSTER := cluster
+
 test-cluster: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m $(CLUSTER)
 
 # The package is built, installed into empty environments, and used there: about four minutes on two cores.
 test-package: $(READY)

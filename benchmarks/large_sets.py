@@ -11,8 +11,9 @@ by its exponent, and others by the number of images.
 Stages: listing; the first reading (hashing, decoding, thumbnails, and the pack at 224 pixels); the audit after it; the
 search for near-duplicates within it, measured apart on more images, with made-up thumbnails; batches of an epoch from
 the pack; a step of ResNet-18 on this processor; and a look (intervals for three networks with five seeds each on 50,000
-test images). The memory of listing is that of processes that list tiny images, in Parquet and in a tar archive: bytes
-for each image, from the difference between the smallest and the largest set.
+test images). The memory is that of processes that list and read tiny images, in Parquet, in a tar archive and in
+folders: bytes for each image, from the difference between sets that are too large for their thumbnails to stay in
+memory.
 
 What this can't show: a GPU, a network disk, an object store far away, and a pack that no longer fits into memory.
 """
@@ -20,6 +21,7 @@ What this can't show: a GPU, a network disk, an object store far away, and a pac
 from __future__ import annotations
 
 import argparse
+import functools
 import io
 import json
 import math
@@ -29,11 +31,12 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from skipwise.core.machine.system import describe_machine
@@ -50,6 +53,7 @@ from skipwise.statistics import judge
 IMAGENET, TESTED = 1_281_167, 50_000
 CLASSES, SIZE = 1000, 224
 BATCH = 64
+NOISE = 2000
 LINEAR = 1.15
 """An exponent up to this counts as linear: times vary from one measurement to the next."""
 LEAST = 0.25
@@ -79,15 +83,21 @@ class Stage:
         return self.seconds[1] * (self.at / self.images[1]) ** power
 
 
+@functools.cache
+def _noise() -> NDArray[np.float32]:
+    """Noise, of which each photograph has another part: making it takes longer than all the rest."""
+    return np.random.default_rng(0).normal(0, 14, (NOISE, NOISE, 1)).astype(np.float32)
+
+
 def photograph(rng: np.random.Generator) -> bytes:
     """A made-up JPEG of 500 x 375 pixels whose size is that of a photograph."""
     coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(
         (500, 375), Image.Resampling.BICUBIC
     )
-    noise = rng.normal(0, 14, (375, 500, 1))
-    pixels = (np.asarray(coarse, np.float32) + noise).clip(0, 255).astype(np.uint8)
+    left, top = rng.integers(0, NOISE - 500, 2)
+    pixels = np.asarray(coarse, np.float32) + _noise()[top : top + 375, left : left + 500]
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=88)
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=88)
     return file.getvalue()
 
 
@@ -165,13 +175,33 @@ def search(images: int) -> float:
 TINY = io.BytesIO()
 Image.new("L", (4, 4)).save(TINY, "PNG")
 MEASURE = """
-import sys
+import gc, sys
+from skipwise.data.scan.scan import scan_images
 from skipwise.data.sources import open_source
+
+def say():
+    gc.collect()
+    said = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    # Not ru_maxrss, which begins with that of the process that started this one.
+    print(*(int(said[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM")))
+
 source = open_source(sys.argv[1])
-said = dict(line.split(":", 1) for line in open("/proc/self/status"))
-# Not ru_maxrss, which begins with that of the process that started this one.
-print(len(source), *(int(said[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM")))
+say()
+seen = scan_images(source)
+say()
+assert len(source) == len(seen.digests)
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Bytes of a process that holds a set of images: after listing them, after reading them all, and at its highest
+    while it listed and while it read."""
+
+    listed: int
+    read: int
+    most_listing: int
+    most_reading: int
 
 
 def make_parquet(path: Path, images: int) -> None:
@@ -197,33 +227,46 @@ def make_tar(path: Path, images: int) -> None:
         file.write(bytes(1024))
 
 
-def memory(path: Path) -> tuple[int, int]:
-    """Bytes of a process that has listed a set, and of it at its highest."""
-    ran = subprocess.run([sys.executable, "-c", MEASURE, str(path)], stdout=subprocess.PIPE, text=True, check=True)
-    _, resident, peak = map(int, ran.stdout.split())
-    return resident, peak
+def make_folders(path: Path, images: int) -> None:
+    for number in range(images):
+        folder = path / f"class{number % 100:02d}"
+        if number < 100:
+            folder.mkdir(parents=True)
+        (folder / f"{number:08d}.png").write_bytes(TINY.getvalue())
 
 
-def of_memory(folder: Path, sizes: tuple[int, ...]) -> dict[str, dict[int, tuple[int, int]]]:
-    """The same for sets of tiny images, by kind and number."""
-    found: dict[str, dict[int, tuple[int, int]]] = {}
-    for kind, make in (("parquet", make_parquet), ("tar", make_tar)):
-        for images in sizes:
-            path = folder / f"{images}.{kind}"
-            make(path, images)
-            found.setdefault(kind, {})[images] = memory(path)
-            path.unlink()
-    return found
+def memory(path: Path) -> Memory:
+    """The memory of a process that lists and reads a set, with a cache of its own beside it."""
+    cache = path.with_name("cache")
+    environment = os.environ | {"SKIPWISE_CACHE": str(cache)}
+    ran = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(path)], stdout=subprocess.PIPE, text=True, check=True, env=environment
+    )
+    shutil.rmtree(cache)
+    (listed, most_listing), (read, most_reading) = (map(int, line.split()) for line in ran.stdout.splitlines())
+    return Memory(listed=listed, read=read, most_listing=most_listing, most_reading=most_reading)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=12_800, help="photographs that are made up (12800)")
-    parser.add_argument("--quick", action="store_true", help="640 photographs, and lists of up to 100,000")
-    arguments = parser.parse_args()
-    images = 640 if arguments.quick else arguments.images
-    searched = (8_000, 24_000) if arguments.quick else (10_000, 40_000)
-    sizes = (10_000, 100_000) if arguments.quick else (10_000, 100_000, 1_000_000)
+KINDS = {"parquet": make_parquet, "tar": make_tar, "folders": make_folders}
+
+
+def memory_of(kind: str, images: int, folder: Path) -> Memory:
+    """The memory for a set of tiny images of a kind, which is made and removed again."""
+    path = folder / f"{images}.{kind}"
+    KINDS[kind](path, images)
+    try:
+        return memory(path)
+    finally:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def per_image(fewer: int, more: int, one: Memory, other: Memory) -> dict[str, float]:
+    """Bytes for each image that there is more of."""
+    return {name: (getattr(other, name) - value) / (more - fewer) for name, value in vars(one).items()}
+
+
+def stages_of(images: int, searched: tuple[int, int]) -> list[Stage]:
+    """Each stage on a quarter of so many photographs, and on all of them; the table is printed, too."""
     few = images // 4
     classes = min(CLASSES, few // 10)
     with tempfile.TemporaryDirectory(prefix="skipwise-large-") as temporary:
@@ -233,14 +276,14 @@ def main() -> None:
         make_photographs(root / "all", few, images - few, classes)
         total = sum(path.stat().st_size for path in (root / "all").rglob("*.jpg"))
         one, other = (of_photographs(root / name, root / f"cache-{name}") for name in ("few", "all"))
-        stages = [Stage(name=name, images=(few, images), seconds=(one[name], other[name])) for name in one]
-        stages.append(
-            Stage(name="near-duplicates alone", images=searched, seconds=(search(searched[0]), search(searched[1])))
-        )
-        stages.append(Stage(name="training steps of an epoch", images=(4, 16), seconds=(step(4), step(16))))
-        stages.append(
-            Stage(name="a look", images=(TESTED // 4, TESTED), seconds=(look(TESTED // 4), look(TESTED)), at=TESTED)
-        )
+    stages = [Stage(name=name, images=(few, images), seconds=(one[name], other[name])) for name in one]
+    stages.append(
+        Stage(name="near-duplicates alone", images=searched, seconds=(search(searched[0]), search(searched[1])))
+    )
+    stages.append(Stage(name="training steps of an epoch", images=(4, 16), seconds=(step(4), step(16))))
+    stages.append(
+        Stage(name="a look", images=(TESTED // 4, TESTED), seconds=(look(TESTED // 4), look(TESTED)), at=TESTED)
+    )
     print(f"{images:,} photographs of {total / images / 1000:.0f} kB on average; {describe_machine().processor}\n")
     print(f"{'stage':32} {'images':>16} {'processor s':>16} {'grows as n^':>12} {'for ImageNet-1k':>16}")
     for stage in stages:
@@ -254,18 +297,45 @@ def main() -> None:
     print(f"\nFaster than linearly grows: {', '.join(fast) or 'nothing'}.")
     row = SIZE * SIZE * 3
     smaller = 128 * 128 * 3 * IMAGENET / 1e9
-    print(f"The pack at {SIZE} pixels has {row * IMAGENET / 1e9:,.0f} GB, and at 128 pixels {smaller:,.0f} GB.")
-    with tempfile.TemporaryDirectory(prefix="skipwise-large-") as temporary:
-        listed = of_memory(Path(temporary), sizes)
-    per_image = {}
-    for kind, by_size in listed.items():
-        shown = ", ".join(
-            f"{count:,}: {now / 1e6:.0f} MB (peak {peak / 1e6:.0f})" for count, (now, peak) in by_size.items()
-        )
-        least, most = min(by_size), max(by_size)
-        now, peak = ((by_size[most][which] - by_size[least][which]) / (most - least) for which in (0, 1))
-        per_image[kind] = {"bytes": round(now), "peak": round(peak)}
-        print(f"Memory of listing, {kind}: {shown}; {now:.0f} bytes an image, and {peak:.0f} at its highest.")
+    print(
+        f"The pack at {SIZE} pixels has {row * IMAGENET / 1e9:,.0f} GB, and at 128 pixels {smaller:,.0f} GB.",
+        flush=True,
+    )
+    return stages
+
+
+def bytes_of(kinds: Mapping[str, tuple[int, ...]]) -> dict[str, dict[str, float]]:
+    """The memory by kind and number, as a table, and the bytes for each image that there is more of."""
+    found: dict[str, dict[str, float]] = {}
+    names = ("listed", "read", "most_listing", "most_reading")
+    print(f"\n{'memory in MB':12} {'images':>10} " + " ".join(f"{name.replace('_', ' '):>13}" for name in names))
+    for kind, sizes in kinds.items():
+        measured = []
+        with tempfile.TemporaryDirectory(prefix="skipwise-large-") as temporary:
+            for images in sizes:
+                measured.append(memory_of(kind, images, Path(temporary)))
+                cells = " ".join(f"{getattr(measured[-1], name) / 1e6:>13.1f}" for name in names)
+                print(f"{kind:12} {images:>10,} {cells}", flush=True)
+        grown = per_image(*sizes[-2:], *measured[-2:])
+        print(f"{'bytes an image':>23} " + " ".join(f"{grown[name]:>13.1f}" for name in names))
+        found[kind] = {name: round(value, 1) for name, value in grown.items()}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=12_800, help="photographs that are made up (12800)")
+    parser.add_argument("--quick", action="store_true", help="640 photographs, and lists of up to 100,000")
+    parser.add_argument("--only", choices=("stages", "memory"), help="one of the two tables")
+    arguments = parser.parse_args()
+    images = 640 if arguments.quick else arguments.images
+    searched = (8_000, 24_000) if arguments.quick else (20_000, 80_000)
+    # Below 32,768 images all thumbnails are in memory.
+    most, least = (100_000, 40_000) if arguments.quick else (1_000_000, 50_000)
+    kinds = dict.fromkeys(("parquet", "tar"), (10_000, least, most))
+    kinds["folders"] = (10_000, least, max(most // 5, 2 * least))
+    stages = [] if arguments.only == "memory" else stages_of(images, searched)
+    bytes_per_image = {} if arguments.only == "stages" else bytes_of(kinds)
     arms = {stage.name: {"median": stage.seconds[1], "spread": [stage.seconds[1]] * 2} for stage in stages}
     ratios = {stage.name: stage.exponent and round(stage.exponent, 3) for stage in stages}
     print(
@@ -274,7 +344,7 @@ def main() -> None:
                 "benchmark": "large_sets",
                 "machine": describe_machine().processor,
                 "arms": arms,
-                "ratios": {"exponents": ratios, "bytes_per_image": per_image},
+                "ratios": {"exponents": ratios, "bytes_per_image": bytes_per_image},
                 "imagenet_seconds": {stage.name: round(stage.estimate, 1) for stage in stages},
             }
         )

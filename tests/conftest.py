@@ -23,7 +23,9 @@ from skipwise.cost import load
 from tests import processes
 
 if TYPE_CHECKING:
+    from skipwise.comparison.results.finished import Comparison
     from skipwise.deploy.export.export import Exported
+    from skipwise.training.callbacks import Start
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Shipped = Callable[..., Path]
@@ -161,6 +163,40 @@ def shipped(shared: Path) -> Shipped:
     return made
 
 
+QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 2, "width": 0.125, "precision": "fp32"}
+"""The options of the comparison in `finished`."""
+
+
+@pytest.fixture(scope="session")
+def finished(photos: Path, shared: Path) -> Comparison:
+    """A small comparison of `photos`, by two processes; not to be changed."""
+    import skipwise
+
+    with making(shared / "of two networks") as folder:
+        return skipwise.compare(photos, output=folder / "finished", workers=2, **QUICK)
+
+
+@pytest.fixture(scope="session")
+def begun(photos: Path, shared: Path) -> Path:
+    """A comparison's folder in which nothing has been run yet, of a network that learns and one that raises; not to be
+    changed."""
+    import skipwise
+    from skipwise.comparison.budget import external_batch
+
+    class Stopping(skipwise.Callback):
+        def on_start(self, start: Start) -> None:  # noqa: ARG002
+            raise KeyboardInterrupt
+
+    models = ["tests.external_networks:Linear", "tests.external_networks:Raises"]
+    options = {"models": models, "epochs": 3, "seeds": 2, "img_size": 16, "precision": "fp32"}
+    with making(shared / "begun") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(external_batch, "tried_elsewhere", processes.tried_here)
+        if not (folder / "out").exists():
+            with pytest.raises(KeyboardInterrupt):
+                skipwise.compare(photos, output=folder / "out", callbacks=[Stopping()], **options)
+        return folder / "out"
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Run:
     """Runs the command line in a process of its own, in an empty folder."""
@@ -176,15 +212,26 @@ def ray_nodes() -> Iterator[Any]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Any]:
+    """A real Slurm of two nodes, which this process and those that it starts take for theirs."""
+    from tests.slurm_cluster import running
+
+    with running() as made:
+        yield made
+
+
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Comparisons do their runs here, for tests that are not about processes, and time networks for a moment."""
+    """Comparisons do everything here, for tests that are not about processes, and time networks for a moment."""
+    from skipwise.comparison.budget import external_batch
     from skipwise.comparison.executors.table import EXECUTORS
     from skipwise.cost import timing
     from skipwise.cost.interleaved import interleaved
 
     monkeypatch.setitem(EXECUTORS, "local", EXECUTORS["in-process"])
     monkeypatch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
+    monkeypatch.setattr(external_batch, "tried_elsewhere", processes.tried_here)
 
 
 @pytest.fixture

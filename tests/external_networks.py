@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,26 @@ class ManyParts(nn.Module):
         x = nn.functional.conv2d(x, filters.view_as(self.filters.weight), self.filters.bias, stride=2)
         x = self.rest(self.norms(x)).mean((2, 3))[:, None]
         return self.head(self.attention(x, x, x, need_weights=False)[0][:, 0])
+
+
+PAUSE = "TESTS_PAUSE"
+"""The variable with the seconds that unhurried networks wait in each forward pass."""
+
+
+class Unhurried(Linear):
+    """Takes its time without any work, so that a run lasts long enough to be disturbed, on a busy machine too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(float(os.environ.get(PAUSE, 0)))
+        return super().forward(x)
+
+
+class UnhurriedParts(ManyParts):
+    """The same, with all that draws at random."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(float(os.environ.get(PAUSE, 0)))
+        return super().forward(x)
 
 
 class Decides(Linear):

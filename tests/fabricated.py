@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 from skipwise.comparison.plan.plan import Included, Plan
-from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.report.networks import NetworkPage
 from skipwise.comparison.results.choice import HERE
@@ -28,7 +27,6 @@ from skipwise.comparison.results.records import (
     Ratio,
     Results,
     RunResult,
-    Tried,
     as_advantage,
 )
 from skipwise.core.files.checksums import write_sealed
@@ -45,6 +43,8 @@ from skipwise.statistics import Estimate, Pair, Verdict
 from skipwise.training.folder.state import EpochMetrics
 from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.machine.execution import Execution
+from skipwise.training.tuning.tried import Tried
+from skipwise.training.tuning.tuning import Tuning
 
 NASTY = "<script>alert(1)</script>|`*x*"
 CLASSES = ("aeroplane", "bird", "cat", "deer", "dog")

@@ -22,7 +22,7 @@ class ProcessJobs:
         self.comparison, self.messages = comparison, comparison / FOLDER
         self.jobs: dict[str, Any] = {}
 
-    def submit(self, workers: Sequence[int]) -> list[str]:
+    def submit(self, workers: Sequence[str]) -> list[str]:
         executor = submitit.LocalExecutor(self.messages / "submitit")
         executor.update_parameters(timeout_min=60)
         places = [str(self.comparison)] * len(workers), [str(self.messages)] * len(workers)

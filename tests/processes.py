@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -9,10 +10,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skipwise.comparison.budget.external_batch import BatchRequest, BatchResult
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["tests.preloaded"])  # one list for all tests: the one set last holds
@@ -45,7 +51,7 @@ class Surroundings:
 class Command:
     """The command line in a process of its own, with files for its output; otherwise as `subprocess.Popen`.
 
-    What is chosen when a module is imported (when a time limit began, say) was chosen by the server.
+    What is chosen when a module is imported was chosen by the server, but for when a time limit began.
     """
 
     def __init__(self, *arguments: str | Path, **surroundings: object) -> None:
@@ -102,16 +108,39 @@ def children_of(pid: int) -> list[str]:
 
 
 def time_briefly() -> None:
-    """Has a process time networks for a moment, where a test is about something else."""
+    """Has a process time networks for a moment, and try external ones itself, where a test is about something else."""
+    from skipwise.comparison.budget import external_batch
     from skipwise.cost import profile, timing
     from skipwise.cost.interleaved import interleaved
 
     profile.interleaved = timing.interleaved = lambda arms, **_: interleaved(arms, seconds=0.0)
+    external_batch.tried_elsewhere = tried_here
+
+
+def run_here() -> None:
+    """Has a process do the runs of a comparison itself, where a test is not about the processes that do them."""
+    from skipwise.comparison.executors.table import EXECUTORS
+
+    time_briefly()
+    EXECUTORS["local"] = EXECUTORS["in-process"]
+
+
+def tried_here(asked: BatchRequest) -> BatchResult | None:
+    """As `external_batch.tried_elsewhere`, whose process imports torch first."""
+    from skipwise.comparison.budget import external_batch
+
+    with contextlib.suppress(Exception):  # the network's own
+        return external_batch.tried_here(asked)
+    return None
 
 
 def _run(arguments: list[str], around: Surroundings, environment: dict[str, str], said: Path) -> None:
     from skipwise.cli import app as cli
+    from skipwise.cli import commands
 
+    for verb in vars(commands).values():
+        if hasattr(verb, "BEGAN"):  # from which a time limit is counted; the server was there long before
+            verb.BEGAN = time.monotonic()
     os.chdir(around.cwd)
     os.environ.clear()
     os.environ.update(environment)

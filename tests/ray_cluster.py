@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
     "OMP_NUM_THREADS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",  # else it depends on whether a token lies in the home folder
+    "RAY_worker_niceness": "0",  # Ray's workers give way to all other programs, and would never end on a busy machine
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 RAY = Path(sys.executable).with_name("ray")
@@ -101,35 +104,84 @@ def nodes_of(address: str) -> set[str]:
         ray.shutdown()
 
 
+class StartedHead:
+    """A cluster of one node, by `ray start` as anybody starts one, whose processes can be killed and started again.
+
+    Args:
+        folder: for Ray's files; its path has to be short, since those of sockets may not be long.
+        variables: of the environment of its processes, besides those of all tests.
+
+    Attributes:
+        address: of the cluster itself.
+        client: of the server for clients.
+        dashboard: of the server that takes jobs.
+    """
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self.folder, self.variables = folder, variables
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ports = _free_ports(3)
+        from ray.util import get_node_ip_address
+
+        host = get_node_ip_address()
+        self.address, self.client, self.dashboard = (
+            f"{name}:{port}" for name, port in zip((host, "127.0.0.1", "127.0.0.1"), self.ports, strict=True)
+        )
+
+    def start(self) -> None:
+        """Starts it, at the same ports each time."""
+        for _ in range(5):  # Ray gives a node half a minute to start, which is too little where all cores are busy
+            self.process = self._begin()
+            if all(_is_waited_for(each, self.process) for each in (self.address, self.client, self.dashboard)):
+                return
+            end(self.process)
+        raise AssertionError("Ray does not start here")
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        port, client, dashboard = self.ports
+        return subprocess.Popen(
+            [
+                *(RAY, "start", "--head", "--block", "--num-cpus=2", f"--object-store-memory={MEMORY}"),
+                *(f"--port={port}", f"--ray-client-server-port={client}", f"--dashboard-port={dashboard}"),
+                f"--temp-dir={self.folder}",
+            ],
+            env=os.environ | ENVIRONMENT | self.variables,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def kill(self, *names: str) -> None:
+        """Kills its processes, or those with such names."""
+        assert self.process is not None
+        if not names:
+            end(self.process)
+            return
+        for each in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if each.name() in names:
+                    each.kill()
+
+
 @contextlib.contextmanager
-def started(folder: Path) -> Iterator[tuple[str, str]]:
-    """A cluster of one node, by `ray start` as anybody starts one; yields the addresses for clients and for jobs."""
-    port, client, dashboard = _free_ports(3)
-    process = subprocess.Popen(
-        [
-            *(RAY, "start", "--head", "--block", "--num-cpus=2", f"--object-store-memory={MEMORY}"),
-            *(f"--port={port}", f"--ray-client-server-port={client}", f"--dashboard-port={dashboard}"),
-            f"--temp-dir={folder}/r",
-        ],
-        env=os.environ | ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        for each in (client, dashboard):
-            _wait_for(each, process)
-        yield f"127.0.0.1:{client}", f"127.0.0.1:{dashboard}"
-    finally:
-        end(process)
+def started(**variables: str) -> Iterator[StartedHead]:
+    """A cluster of one node, which `ray start` started, in an environment with more variables."""
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        head = StartedHead(Path(folder), variables)
+        head.start()
+        try:
+            yield head
+        finally:
+            if head.process is not None and head.process.poll() is None:
+                end(head.process)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """Kills a process with all that it started."""
-    everything = psutil.Process(process.pid).children(recursive=True)
-    for each in (*everything, process):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            each.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for each in (*psutil.Process(process.pid).children(recursive=True), process):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
     process.wait()
 
 
@@ -139,13 +191,15 @@ def _free_ports(number: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
+def _is_waited_for(address: str, process: subprocess.Popen[bytes]) -> bool:
+    """Returns whether somebody listens at an address before a process ends."""
+    host, _, port = address.rpartition(":")
+    deadline = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+            return True
         time.sleep(0.2)
-    raise AssertionError(f"nobody listens at port {port}")
+    return False
 
 
 def working() -> list[psutil.Process]:

@@ -10,15 +10,18 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
+import pytest
 
 NODES = ("node1", "node2")
-CPUS = 4
-"""Of each node; Slurm does not ask whether the machine has them."""
-MEMORY = 4000
-"""MB of each node."""
+CPUS, GPUS, MEMORY = 4, 4, 17000
+"""Of each node, the memory in MB; Slurm does not ask whether the machine has them."""
 PROGRAMS = {"munged": "munge", "slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client"}
 """The programs that are needed, and Debian's packages of them; slurm-wlm has all but the first."""
 
@@ -57,11 +60,37 @@ PreemptMode=REQUEUE
 SchedulerType=sched/builtin
 SchedulerParameters=sched_interval=2,sched_min_interval=0,batch_sched_delay=0
 DefMemPerCPU=500
+GresTypes=gpu
 {nodes}
 PartitionName=usual Nodes=ALL Default=YES MaxTime=60 PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=urgent Nodes=ALL MaxTime=60 PriorityTier=10 PreemptMode=OFF
+PartitionName=gpu Nodes=ALL MaxTime=UNLIMITED PriorityTier=1
 PartitionName=small Nodes=node1 MaxTime=60 MaxMemPerNode={memory} PriorityTier=1
 """
+
+
+def lacking(mend: str) -> NoReturn:
+    """Ends a test whose programs are not installed: it is skipped, but in CI it fails."""
+    pytest.fail(mend) if os.environ.get("CI") == "true" else pytest.skip(mend)
+
+
+def needs_mounts() -> None:
+    """Skips a test where nobody may mount a disk."""
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount disks here")
+
+
+def own_disk(folder: Path, *, full: bool = False) -> str:
+    """What gives a node a small disk of its own in a folder, perhaps one that is full."""
+    fill = f'cat /dev/zero > "{folder}/full" 2> /dev/null' if full else "true"
+    return f'mount -t tmpfs -o size=64k none "{folder}" && {{ {fill}; true; }}'
+
+
+def own_hosts(folder: Path, names: Sequence[str]) -> str:
+    """What makes a node know these names, as those of this machine; the list is written into a folder."""
+    known = Path("/etc/hosts").read_text()
+    (folder / "hosts").write_text(known + "".join(f"127.0.0.1 {name}\n" for name in names))
+    return f'mount --bind "{folder}/hosts" /etc/hosts'
 
 
 def missing_packages() -> list[str]:
@@ -89,7 +118,8 @@ class SlurmCluster:
             (folder / f"spool-{node}").mkdir()
         controller, *ports = _free_ports(1 + len(NODES))
         lines = [
-            f"NodeName={node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={CPUS} RealMemory={MEMORY}"
+            f"NodeName={node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={CPUS} "
+            f"RealMemory={MEMORY} Gres=gpu:{GPUS}"
             for node, port in zip(NODES, ports, strict=True)
         ]
         user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
@@ -97,6 +127,9 @@ class SlurmCluster:
             controller=controller, user=user, folder=folder, nodes="\n".join(lines), memory=MEMORY
         )
         (folder / "slurm.conf").write_text(text)
+        for number in range(GPUS):
+            (folder / f"gpu{number}").touch()  # in place of a device
+        (folder / "gres.conf").write_text(f"Name=gpu File={folder}/gpu[0-{GPUS - 1}]\n")
         key = folder / "munge.key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
@@ -114,18 +147,33 @@ class SlurmCluster:
         """Starts the controller, which goes on with the jobs it knew."""
         self._run("slurmctld", "-D")
 
-    def start_node(self, node: str, *, hiding: Path | None = None) -> None:
+    def start_node(self, node: str, *, mounts: str = "") -> None:
         """Starts the daemon of a node.
 
         Args:
-            hiding: a folder that the node sees empty, as one that is not shared.
+            mounts: a line for the shell that changes what the node sees; see `own_disk`.
         """
-        hidden = (
-            []
-            if hiding is None
-            else ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{hiding}" && exec "$@"', "sh"]
-        )
-        self._run(*hidden, "slurmd", "-D", "-N", node, name=node)
+        apart = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"] if mounts else []
+        self._run(*apart, "slurmd", "-D", "-N", node, name=node)
+
+    def restart_node(self, node: str, **options: Any) -> None:
+        """Starts the daemon of a node again, with options of `start_node`."""
+        self.kill(node)
+        self.start_node(node, **options)
+
+    def processes_on(self, node: str) -> list[psutil.Process]:
+        """The processes of a node: its daemon, those of its jobs, and what Slurm starts beside each of them."""
+        jobs = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("SLURMD_NODENAME") == node:
+                    jobs.append(process)
+        found = {psutil.Process(self.processes[node].pid), *jobs}
+        for process in jobs:
+            with contextlib.suppress(psutil.Error):
+                if "slurmstepd" in process.parent().name():
+                    found.add(process.parent())
+        return list(found)
 
     def mend(self) -> None:
         """Ends all jobs, and starts what is not running any more."""
@@ -175,14 +223,21 @@ class SlurmCluster:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[SlurmCluster]:
-    """A cluster while the block lasts."""
+def running() -> Iterator[SlurmCluster]:
+    """A cluster while the block lasts, which this process and those that it starts take for theirs."""
+    if missing := missing_packages():
+        lacking(f"apt-get install {' '.join(missing)}")
+    folder = Path(tempfile.mkdtemp(prefix="slurm"))  # a short path, for the sake of a socket
     cluster = SlurmCluster(folder)
     try:
         cluster.start()
-        yield cluster
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in cluster.environment.items():
+                patch.setenv(name, value)
+            yield cluster
     finally:
         cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _path() -> str:

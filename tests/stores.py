@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import http.server
 import threading
 import time
@@ -124,8 +125,32 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Nothing is logged."""
 
 
+class Forwarding(Handler):
+    """Hands requests on to an object store, unless the server's `answer` does something else first."""
+
+    def respond(self, *, body: bool) -> None:
+        self.server.asked.append((self.command, self.path, self.headers.get("Range", "")))
+        if self.server.answer is not None and self.server.answer(self):
+            return
+        with contextlib.closing(http.client.HTTPConnection(self.server.behind)) as there:
+            there.request(self.command, self.path, headers=dict(self.headers))
+            found = there.getresponse()
+            data = found.read()
+        self.send_response_only(found.status)
+        for name, value in found.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "content-length"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)) if body else found.getheader("Content-Length", "0"))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(data)
+
+
 class WebServer(http.server.ThreadingHTTPServer):
     """A web server with files in memory.
+
+    Args:
+        behind: host and port of an object store; then all is handed on to that.
 
     Attributes:
         files: by their paths.
@@ -138,8 +163,9 @@ class WebServer(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, behind: str | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), Handler if behind is None else Forwarding)
+        self.behind = behind
         self.files: dict[str, bytes] = {}
         self.answer: Answer | None = None
         self.ranges = self.versions = True
@@ -152,9 +178,21 @@ class WebServer(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def web_server() -> Iterator[WebServer]:
-    """A web server that fails where it is told to."""
-    with WebServer() as server:
+def between(store: Store, patch: pytest.MonkeyPatch) -> Iterator[WebServer]:
+    """What this process takes for the object store from now on; it fails where it is told to."""
+    from s3fs import S3FileSystem
+
+    with web_server(store.endpoint.removeprefix("http://")) as server:
+        patch.setenv("AWS_ENDPOINT_URL", server.address)
+        S3FileSystem.clear_instance_cache()
+        yield server
+    S3FileSystem.clear_instance_cache()
+
+
+@contextlib.contextmanager
+def web_server(behind: str | None = None) -> Iterator[WebServer]:
+    """A web server that fails where it is told to; for the argument see `WebServer`."""
+    with WebServer(behind) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

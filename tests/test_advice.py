@@ -153,7 +153,7 @@ def test_measures_stay_in_their_bounds(seed: int, count: int, spread: int) -> No
         (replace(TRAITS, train=1500), False, "0.2 points"),  # too little to be sure of
         (replace(TRAITS, train=50_000), False, "no experiment is near"),
         (replace(TRAITS, train=60, alike=0.45), False, "less accurate with published weights"),
-        (replace(TRAITS, train=60, detail=0.2), False, "no photographs"),  # though they helped on such a set
+        (replace(TRAITS, train=60, detail=0.2), False, "not photographs"),  # though they helped on such a set
     ],
 )
 def test_weights_are_advised_where_they_helped_on_photographs_like_these(traits: Traits, use: bool, said: str) -> None:

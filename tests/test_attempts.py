@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 import skipwise
-from skipwise import Epoch
+from skipwise import Epoch, InProcess
 from skipwise.comparison.executors.attempts import attempts_at, begin_attempt, forget, gather, take
 from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
-from skipwise.training.callbacks import RunEnd, Start
-from skipwise.training.folder.names import CHECKPOINT
+from skipwise.training.callbacks import RunEnd
+from skipwise.training.folder.names import CHECKPOINT, RECORD
 from skipwise.training.folder.record import find_run
-from skipwise.training.run.saving import saved_steps
+from skipwise.training.folder.saved_state import saved_steps
 
-LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
-
-
-class Begun(skipwise.Callback):
-    """Stops a comparison before its first run."""
-
-    def on_start(self, start: Start) -> None:  # noqa: ARG002
-        raise KeyboardInterrupt
-
-
-@pytest.fixture(scope="module")
-def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison's folder in which nothing has been run yet; not to be changed."""
-    folder = tmp_path_factory.mktemp("begun") / "out"
-    options = {"models": [LINEAR, RAISES], "epochs": 1, "seeds": 2, "img_size": 16, "precision": "fp32"}
-    with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
-    return folder
+LINEAR = "tests.external_networks:Linear"
 
 
 @pytest.fixture
@@ -118,6 +103,45 @@ def test_what_dead_workers_left_is_found_by_any_executor(folder: Path, worker: W
     gather(folder)  # with nothing to gather
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_copy_that_is_cut_off_is_taken_for_nothing(
+    folder: Path, worker: Worker, job: Job, ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = begin_attempt(folder, job.folder)
+    do(worker, job, whole, until=99 if ended else 5)
+    copied = shutil.copyfileobj
+    for number in range(len(list(whole.iterdir()))):
+        room = iter(range(number))  # for so many files
+
+        def copy(source: IO[bytes], target: IO[bytes], room: Iterator[int] = room) -> None:
+            if next(room, None) is None:
+                raise OSError(errno.ENOSPC, "no space is left")
+            copied(source, target)
+
+        before = set(attempts_at(folder, job.folder))
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "copyfileobj", copy)
+            with pytest.raises(skipwise.SkipwiseError, match="the disk is full"):
+                begin_attempt(folder, job.folder)
+        (cut_off,) = set(attempts_at(folder, job.folder)) - before
+        assert saved_steps(cut_off / CHECKPOINT) == -1
+        assert not (cut_off / RECORD).exists()
+    after = begin_attempt(folder, job.folder)
+    assert {path.name: path.read_bytes() for path in after.iterdir()} == {
+        path.name: path.read_bytes() for path in whole.iterdir()
+    }
+
+
+def test_all_attempts_but_one_are_forgotten(folder: Path, worker: Worker, job: Job) -> None:
+    late, stays = begin_attempt(folder, job.folder), begin_attempt(folder, job.folder)
+    events = worker.events(job, late)
+    assert any(isinstance(event, Epoch) for event in events)
+    forget(folder, job.folder, but=stays.name)
+    with pytest.raises(skipwise.SkipwiseError):
+        list(events)
+    assert attempts_at(folder, job.folder) == [stays]
+
+
 def test_an_attempt_at_a_run_that_has_ended_is_its_copy(folder: Path, worker: Worker, job: Job) -> None:
     do(worker, job, begin_attempt(folder, job.folder))
     gather(folder)
@@ -126,3 +150,25 @@ def test_an_attempt_at_a_run_that_has_ended_is_its_copy(folder: Path, worker: Wo
     assert isinstance(end, RunEnd)
     take(folder, job.folder, again)
     assert find_run(job.spec, folder / job.folder) == end.record
+
+
+class Heard(skipwise.Callback):
+    """Writes down which runs are trained."""
+
+    def __init__(self) -> None:
+        self.runs: set[str] = set()
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self.runs.add(epoch.run)
+
+
+@pytest.mark.slow
+def test_a_comparison_goes_on_with_what_attempts_left_on_a_cluster(photos: Path, folder: Path, worker: Worker) -> None:
+    plan, heard = read_sealed(folder / COMPARISONS.plan_file, Plan), Heard()
+    first, second = (plan.jobs(LINEAR, seed)[0] for seed in (0, 1))
+    do(worker, second, begin_attempt(folder, second.folder))
+    options: dict[str, Any] = {"models": plan.question.candidates, "epochs": 3, "seeds": 2, "img_size": 16}
+    skipwise.compare(photos, output=folder, executor=InProcess(), callbacks=[heard], precision="fp32", **options)
+    assert first.folder in heard.runs
+    assert second.folder not in heard.runs
+    assert not (folder / ATTEMPTS).exists()

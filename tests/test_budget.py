@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.evidence.collect import collect
-from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.run import study as study_module
 from skipwise.comparison.run.study import StudyResult, run_study
 from skipwise.core.errors import SkipwiseError
 from skipwise.training.callbacks import Phase
+from skipwise.training.tuning.tuning import Tuning
 from tests.calling import calls
 from tests.simulated import NAMES, Comparison, Killed, Load, Machine, asking, costs_of
 

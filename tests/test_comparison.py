@@ -28,10 +28,9 @@ from skipwise.core.files.json_records import read_json
 from skipwise.training.callbacks import Epoch, RunEnd, Start
 from skipwise.training.folder.files import read_history
 from skipwise.training.run.checkpoint import load_checkpoints
-from tests.conftest import Run, make_photos, making
-from tests.processes import Command, Prepare, children_of, heavy_imports, time_briefly
+from tests.conftest import QUICK, Run, make_photos
+from tests.processes import Command, Prepare, children_of, heavy_imports, run_here, time_briefly
 
-QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 2, "width": 0.125, "precision": "fp32"}
 EXTERNAL = "tests.external_networks:"
 
 
@@ -41,18 +40,11 @@ def answers(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-@pytest.fixture(scope="module")
-def finished(photos: Path, shared: Path) -> Comparison:
-    """A small comparison, by two processes; not to be changed."""
-    with making(shared / "of two networks") as folder:
-        return skipwise.compare(photos, output=folder / "finished", workers=2, **QUICK)
-
-
 def test_a_folder_of_photographs_gets_a_table_verdicts_and_a_report(
     cli: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = ["--seeds", "2", "--epochs", "1", "--width", "0.125", "--workers", "1"]
-    result = cli("compare", photos, "--models", "resnet18,mobilenet_v2", *small, prepare=time_briefly)
+    small = ["--seeds", "2", "--epochs", "1", "--width", "0.125", "--precision", "fp32", "--workers", "1"]
+    result = cli("compare", photos, "--models", "resnet18,mobilenet_v2", *small, prepare=run_here)
     assert result.returncode == 0, result.stderr
     report = tmp_path / "runs" / "compare" / "stripes" / "report.html"
     assert report.is_file()

@@ -75,6 +75,16 @@ def test_a_real_bash(tmp_path: Path) -> None:
     assert ended.stdout.split() == ["resnet18,se_resnet50", "resnet18,se_resnet56"]
 
 
+def test_completion_is_for_the_program_also_where_it_is_called_as_a_module(tmp_path: Path) -> None:
+    called = [sys.executable, "-m", "skipwise", "--install-completion", "bash"]
+    env = {"PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(tmp_path)}
+    env |= {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    subprocess.run(called, env=os.environ | env, cwd=tmp_path, check=True, capture_output=True)
+    (script,) = (tmp_path / ".bash_completions").iterdir()
+    assert script.name == "skipwise.sh"
+    assert "_SKIPWISE_COMPLETE=complete_bash" in script.read_text()
+
+
 class TestActivation:
     @pytest.fixture(autouse=True)
     def _in_an_environment(self, monkeypatch: pytest.MonkeyPatch, here: Path) -> None:

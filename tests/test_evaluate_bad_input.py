@@ -118,6 +118,20 @@ def test_nothing_to_resume_is_said_before_any_image_is_looked_for(tmp_path: Path
             verb("cifar10", resume=True, output=tmp_path / "nowhere")
 
 
+def test_a_mistake_in_a_path_is_said_at_once(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for call, sentence in (
+        (lambda: skipwise.compare("digits", output=tmp_path / "file"), "file is a file, and results take a folder; ch"),
+        (lambda: skipwise.train("digits", output=tmp_path / "file"), "file is a file, and results take a folder; ch"),
+        (lambda: skipwise.train(r"my\pets"), r"There is no file or folder my\\pets; here, a path has / between its"),
+        (lambda: skipwise.verify(trained), "is a run; export it first: skipwise export "),
+        (lambda: skipwise.verify(tmp_path / "none"), "none is not there; give a folder that 'skipwise export' made"),
+        (lambda: skipwise.evaluate(tmp_path / "none"), "There is no .*none; give a folder that 'skipwise train' or"),
+    ):
+        with pytest.raises(SkipwiseError, match=sentence):
+            call()  # type: ignore[no-untyped-call]
+
+
 def test_values_of_other_types_are_named(trained: Path) -> None:
     for call, sentence in (
         (lambda: skipwise.evaluate(5), "network has to be a path"),  # type: ignore[arg-type]
@@ -128,6 +142,15 @@ def test_values_of_other_types_are_named(trained: Path) -> None:
         (lambda: skipwise.train("digits", model=18), "model has to be text, and not 18"),
         (lambda: skipwise.train("digits", epochs=2.5), "epochs has to be a whole number, and not 2.5"),
         (lambda: skipwise.train("digits", mirror="no"), "mirror has to be True or False, and not 'no'"),
+        (lambda: skipwise.train("digits", seed=None), "seed has to be a whole number, and not None"),
+        (lambda: skipwise.train("digits", callbacks=skipwise.Callback()), "callbacks has to be a list, and not <skip"),
+        (lambda: skipwise.profile("resnet20"), "models has to be a list, and not 'resnet20'"),
+        (
+            lambda: skipwise.Predictor(None),
+            "path has to be the folder of an exported network or of a run",
+        ),
+        (lambda: skipwise.judge_predictions([0, 1], [[0, 1]]), "The predictions of each network need its name; give a"),
+        (lambda: skipwise.create_model("resnet20", num_classes="9"), "num_classes has to be a whole number, and not"),
         (lambda: skipwise.compare("digits", models=5), "models has to be text or a list of names, and not 5"),
         (lambda: skipwise.compare("digits", looks="5,8"), "looks has to be a list of whole numbers, and not '5,8'"),
         (lambda: skipwise.compare("digits", looks=[2, 2.5]), "looks has to be a list of whole numbers, and not"),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import skipwise
 from skipwise import Epoch, Executor, InProcess, LocalProcesses, RayExecutor
+from skipwise.comparison.budget.forecast import run_seconds as seconds_of_run
+from skipwise.comparison.budget.resolve import OnThisMachine
+from skipwise.comparison.executors.executor import Room
 from skipwise.comparison.executors.table import EXECUTORS, find_executor
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
@@ -20,6 +25,7 @@ from skipwise.core.options import declared
 from skipwise.training.callbacks import RunEnd, Start
 from skipwise.training.folder.files import read_history
 from skipwise.training.folder.record import find_run
+from skipwise.training.probe.step_cost import StepCost
 from tests.jobs_here import JobsHere
 
 KINDS = [
@@ -28,24 +34,9 @@ KINDS = [
     pytest.param(RayExecutor, id="RayExecutor", marks=[pytest.mark.cluster, pytest.mark.filterwarnings("default")]),
     pytest.param(JobsHere, id="JobExecutor", marks=pytest.mark.slow),
 ]
+LONG = 2000
+"""Epochs of a run that has not ended when a cluster is told to stop it."""
 LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
-
-
-class Begun(skipwise.Callback):
-    """Stops a comparison before its first run."""
-
-    def on_start(self, start: Start) -> None:  # noqa: ARG002
-        raise KeyboardInterrupt
-
-
-@pytest.fixture(scope="module")
-def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison's folder in which nothing has been run yet; not to be changed."""
-    folder = tmp_path_factory.mktemp("begun") / "out"
-    options = {"models": [LINEAR, RAISES], "epochs": 3, "seeds": 2, "img_size": 16, "precision": "fp32"}
-    with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
-    return folder
 
 
 @pytest.fixture
@@ -97,7 +88,7 @@ def test_a_stopped_run_is_resumed_and_comes_to_the_same_bytes(
     executor: Executor, folder: Path, stop: str, tmp_path: Path
 ) -> None:
     # Processes do not wait for anybody: the run is to be long enough that it has not ended when it is stopped.
-    job = job_of(folder, LINEAR, epochs=40 if isinstance(executor, InProcess) else 400)
+    job = job_of(folder, LINEAR, epochs=40 if isinstance(executor, InProcess) else LONG)
     executor.submit(job)
     executor.submit(job_of(folder, LINEAR, seed=1))
     # The other run may get further before this one has begun.
@@ -165,3 +156,46 @@ def test_more_runs_at_a_time_than_the_executor_does_are_refused_before_anything_
         skipwise.compare("no-such-images", executor="in-process", workers=4)
     with pytest.raises(skipwise.SkipwiseError, match=r"The executor InProcess does 1 run at a time"):
         skipwise.compare("no-such-images", executor=InProcess(), workers=2)
+
+
+class OnManyMachines(InProcess):
+    """Says that it has eight machines."""
+
+    at_once = None  # type: ignore[assignment]
+
+    def rooms(self, device: str) -> list[Room]:
+        assert device == "cpu"
+        return [*[Room(cpus=4)] * 7, Room(cpus=0)]
+
+
+def test_runs_are_spread_over_the_machines_of_the_executor(begun: Path) -> None:
+    plan = read_sealed(begun / COMPARISONS.plan_file, Plan)
+    here = OnThisMachine(
+        precision="fp32", compile=False, workers=None, fewer_epochs=False, other_size=False, other_stem=False, began=0.0
+    )
+    there = replace(here, rooms=tuple(OnManyMachines().rooms("cpu")))
+    plans = [each.spread(plan) for each in (replace(here, workers=1), there, replace(there, workers=3))]
+    assert [(each.processes, each.machines, each.beside) for each in plans] == [(1, 1, 1), (28, 7, 4), (3, 3, 1)]
+    assert len({each.digest() for each in plans}) == 1
+    assert there.cores == 4
+    costs = {LINEAR: StepCost(step=0.1, evaluation=0.01, update=0.01, share=1.0)}
+    crowded = replace(plans[1], machines=1)
+    assert seconds_of_run(plans[1], costs, LINEAR) < seconds_of_run(crowded, costs, LINEAR)
+    # What was begun there goes on here with as many runs as suit this machine.
+    assert here.spread(plans[1]).processes <= (os.cpu_count() or 1)
+    assert here.spread(plans[1]).machines == 1
+
+
+class Begun(skipwise.Callback):
+    """Stops a comparison before its first run."""
+
+    def on_start(self, start: Start) -> None:  # noqa: ARG002
+        raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_a_plan_that_is_begun_goes_by_the_machines_of_the_executor(photos: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"models": [LINEAR, RAISES], "seeds": 2, "epochs": 3, "img_size": 16, "precision": "fp32"}
+    with pytest.raises(KeyboardInterrupt):
+        skipwise.compare(photos, **options, executor=OnManyMachines(), callbacks=[Begun()], output=tmp_path / "out")
+    assert read_sealed(tmp_path / "out" / COMPARISONS.plan_file, Plan).processes == 28

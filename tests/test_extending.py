@@ -19,7 +19,6 @@ from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.executors import in_process
 from skipwise.comparison.plan.extending import as_asked_before
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
-from skipwise.comparison.plan.tuning import Tuning
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import read_json
 from skipwise.core.workspace.task import Task
@@ -29,6 +28,7 @@ from skipwise.training.folder.state import EpochMetrics
 from skipwise.training.loop.recipe import RecipeOptions, choose_recipe, of_one_size
 from skipwise.training.loop.trainer import Training
 from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.tuning.tuning import Tuning
 from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from skipwise.comparison.budget.fit import NEARLY, SPARE, fit_to_limit, limit_for
 from skipwise.comparison.budget.forecast import makespan, run_seconds, seconds
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.question import FEWEST, LEAST
 from skipwise.comparison.wording.study import given_up
 from skipwise.core.errors import SkipwiseError
@@ -22,6 +21,7 @@ from skipwise.training.loop.recipe import RECIPES, shortened
 from skipwise.training.planning.setting import Setting, enough_epochs
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.time_budget import parse_limit
+from skipwise.training.tuning.tuning import Tuning
 from tests.fabricated import fabricate
 
 NAMES = ("resnet18", "se_resnet18", "plain18", "resnet34")

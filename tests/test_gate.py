@@ -97,6 +97,21 @@ def test_probabilities_and_orders_and_formats_may_differ() -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_the_interval_is_as_wide_as_was_asked_for() -> None:
+    old, new = answers(1200, 30, 5)
+    files = table("old.csv", old), table("new.csv", new)
+    usual, wide, narrow = (skipwise.gate(*files, margin=3, alpha=alpha) for alpha in (0.05, 0.001, 0.5))
+    assert usual == skipwise.gate(*files, margin=3)
+    assert wide.drop.low < usual.drop.low < narrow.drop.low < narrow.drop.high < usual.drop.high < wide.drop.high
+    assert narrow.drop == noninferiority(old, new, limit=0.03, alpha=0.5)
+    assert (usual.outcome, wide.outcome, narrow.outcome) == ("cannot tell", "cannot tell", "pass")
+    assert "(99.9% interval" in wide.markdown
+    for alpha in (0, 1):
+        with pytest.raises(SkipwiseError, match="--alpha must lie between 1e-09 and 1"):
+            skipwise.gate(*files, alpha=alpha)
+
+
+@pytest.mark.usefixtures("here")
 def test_the_markdown_holds_what_a_reviewer_wants_and_no_markup_of_others(capsys, monkeypatch) -> None:
     old, new = answers(1200, 60, 5)
     files = table("old.csv", old), table("new.csv", new)

@@ -19,19 +19,16 @@ from skipwise.comparison.report.examples import shown_images
 from skipwise.comparison.report.networks import write_network_pages
 from skipwise.comparison.results.division import MOST_IMAGES, divide
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.core.files.locks import locked
 from skipwise.training.depth.norms import DepthRecord, DepthSnapshot, write_depth_norms
 from skipwise.training.folder.predictions import read_predictions
 from tests.browsing import CONTRASTS, page_of
-from tests.test_comparison import QUICK
+from tests.conftest import QUICK
 
 
 @pytest.fixture
-def finished(photos: Path, shared: Path, tmp_path: Path) -> Comparison:
-    """A copy of a small comparison in fp32, that of tests/test_comparison.py."""
-    with locked(shared, waiting=lambda: None):
-        found = skipwise.compare(photos, output=shared / "finished", workers=2, **QUICK)
-        return read_comparison(Path(shutil.copytree(found.folder, tmp_path / "c")))
+def finished(finished: Comparison, tmp_path: Path) -> Comparison:
+    """A copy of the comparison that all tests share, to be changed."""
+    return read_comparison(Path(shutil.copytree(finished.folder, tmp_path / "c")))
 
 
 def files(folder: Path) -> dict[str, bytes]:

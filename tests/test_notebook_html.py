@@ -37,7 +37,7 @@ from tests.predicted import made, write
 
 LIGHT_ENOUGH = 60_000
 """Characters of a record, at most."""
-PLAIN = {"Epoch", "NetworkSpec", "ReadingOptions", "SlurmRequest", "Source"}
+PLAIN = {"End", "Epoch", "NetworkSpec", "Phase", "ReadingOptions", "RunEnd", "SlurmRequest", "Source", "Start"}
 """Public records that are settings, or are read by callbacks."""
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e"
 

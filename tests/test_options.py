@@ -26,6 +26,8 @@ from skipwise.deploy.servers import SERVERS
 from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.training.loop.recipe import BALANCES, RECIPES, RecipeOptions
 from skipwise.training.options import TrainOptions
+from skipwise.training.tuning.asked import TuneOptions
+from skipwise.training.tuning.space import SPACE
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,7 +43,8 @@ KEPT = {
         --image-column --img-size --include --init --init-key --json --label-column --label-regex --looks --lr
         --margin --mirror --models --no-compile --no-mirror --no-pack --outcome --output --pack --plan
         --precision --pretrained --recipe --resume --save-plan --seed --seeds --skip-unread-formats --split
-        --stem --strict --time-limit --tune --tune-epochs --val-share --width --workers -b -j -o
+        --stem --strict --time-limit --tune --tune-epochs --tune-trials --tune-what --val-share --width --workers -b
+        -j -o
     """,
     "recommend": """
         --costs --json --max-latency-ms --max-loss --max-macs --max-size-mb --min-accuracy
@@ -54,7 +57,7 @@ KEPT = {
         --freeze-norms --group --group-regex --image-column --img-size --init --init-key --json --label-column
         --label-regex --lr --mirror --model --no-compile --no-mirror --no-pack --output --pack --precision
         --pretrained --recipe --resume --seed --skip-unread-formats --split --stem --strict --time-limit
-        --val-share --width -b -o
+        --tune --tune-epochs --tune-trials --tune-what --val-share --width -b -o
     """,
     "export": """
         --class-level --classes --crop --crop-boxes --format --image-column --img-size --init-key
@@ -222,6 +225,7 @@ def test_the_help_names_what_can_be_chosen() -> None:
         (ExportOptions, "serve", SERVERS),
         (RecipeOptions, "recipe", RECIPES),
         (RecipeOptions, "balance", BALANCES),
+        (TuneOptions, "tune_what", SPACE),
     ):
         words = re.findall(r"[\w-]+", declared(kind)[name].help)
         assert set(chosen) <= set(words), name

@@ -16,7 +16,6 @@ from skipwise.cli.summaries.comparison import print_comparison
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.counting import check_countable
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.report import evidence
@@ -40,6 +39,7 @@ from skipwise.evaluation.options import OutcomeOptions
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
 from skipwise.training.folder.predictions import Predictions, write_predictions
 from skipwise.training.folder.record import RunRecord, write_run
+from skipwise.training.tuning.tuning import Tuning
 from tests.contributing import run_example
 from tests.fabricated import fabricate, write_comparison
 from tests.test_study import MACHINE, Answering
@@ -290,7 +290,7 @@ def test_who_is_beaten_by_a_loss_gets_no_more_runs(tmp_path: Path) -> None:
 def test_rates_are_tuned_by_a_loss_downwards(tmp_path: Path) -> None:
     plan = replace(make_plan(tmp_path, "brier"), tuning=Tuning(rates=(0.1, 0.4), epochs=1, seed=1000))
     study = run_study(plan, tmp_path, Graded(tmp_path, resnet18=2.2, plain18=0.9))
-    assert study.rates == {"resnet18": 0.1, "plain18": 0.1}
+    assert study.tuned == {"resnet18": {"lr": 0.1}, "plain18": {"lr": 0.1}}
     tried = evidence.tried(collect(plan, tmp_path, study))
     assert tried is not None
     assert tried["measure"] == "Validation Brier score"

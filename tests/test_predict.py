@@ -500,9 +500,10 @@ def test_on_the_terminal(capsys, monkeypatch: pytest.MonkeyPatch, artifact: Path
     assert lines[0].split() == ["image", "class", "probability", "class", "probability"]
     assert sum("can't be answered: it is not an image" in line for line in lines) == 3
     assert all(line.count("%") == 2 for line in lines[1:] if "can't" not in line)
-    assert "1 file is left out: no images by their names." in said.err
+    assert "1 file is left out: it is not named like an image." in said.err
     assert "3 of 22 images can't be answered: pile/a-b/09" in said.err
-    assert f"Next:   skipwise predict {artifact} pile --output predictions.csv" in said.err
+    again = f"skipwise predict {artifact} pile --top 2 --batch-size 8 --output predictions.csv"
+    assert f"Next:   {again}" in said.err
     status, error = call(capsys, monkeypatch, "predict", artifact, "pile", "-o", "out/x.csv")
     assert status == 0
     assert "3 of 22" in error

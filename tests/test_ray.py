@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import random
 import shlex
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ import pytest
 import skipwise
 from skipwise import InProcess, RayExecutor
 from skipwise.comparison.executors.attempts import attempts_at
+from skipwise.comparison.executors.ray.process import RayNotice
+from skipwise.comparison.executors.ray.runs import Runs
 from skipwise.comparison.executors.ray.task import Report
 from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.training.callbacks import Start
 from skipwise.training.folder.names import CHECKPOINT
 from skipwise.training.folder.record import read_run
-from skipwise.training.run.saving import saved_steps
+from skipwise.training.folder.saved_state import saved_steps
 from tests import ray_cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("default")]
@@ -96,6 +99,12 @@ def begun(begun_once: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(begun_once, tmp_path / "out"))
 
 
+def run(command: Sequence[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a folder to its end."""
+    environment = os.environ | ray_cluster.ENVIRONMENT | variables
+    return subprocess.run(command, capture_output=True, env=environment, cwd=folder, check=False, text=True)
+
+
 def refused(executor: RayExecutor, folder: Path) -> str:
     """The error with which an executor refuses to begin, before anything is trained."""
     with pytest.raises(skipwise.SkipwiseError) as refused:
@@ -105,10 +114,11 @@ def refused(executor: RayExecutor, folder: Path) -> str:
     return str(refused.value)
 
 
+@pytest.mark.guarantee
 def test_twenty_kills_change_nothing_and_lose_only_what_was_not_saved(
-    executor: RayExecutor, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ray_nodes: Any, undisturbed: bytes, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("skipwise.comparison.executors.ray.executor.RETRIES", 20)
+    executor = RayExecutor(ray_nodes.address, retries=20)
     folder, rng, killed, lost = tmp_path / "out", random.Random(0), list[Any](), list[str]()
 
     def saved() -> dict[str, dict[Path, int]]:
@@ -145,6 +155,24 @@ def test_twenty_kills_change_nothing_and_lose_only_what_was_not_saved(
     assert not (folder / ATTEMPTS).exists()
 
 
+def test_a_lost_worker_is_one_line(
+    executor: RayExecutor, undisturbed: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+
+    def kill_all() -> None:
+        for worker in ray_cluster.working():
+            worker.kill()
+
+    with pytest.warns(RayNotice, match=r"A worker of .* was lost \(1 of 5\); another one goes on with what was saved"):
+        skipwise.compare("digits", output=folder, executor=executor, callbacks=[Ends(kill_all)], **OPTIONS)
+    assert (folder / "comparison.json").read_bytes() == undisturbed
+    printed = capfd.readouterr()
+    assert "ray" not in printed.err
+    assert "ray" not in printed.out
+
+
+@pytest.mark.guarantee
 def test_a_node_that_is_removed_takes_nothing_with_it(
     ray_nodes: Any, executor: RayExecutor, undisturbed: bytes, tmp_path: Path
 ) -> None:
@@ -157,6 +185,7 @@ def test_a_node_that_is_removed_takes_nothing_with_it(
     assert (folder / "comparison.json").read_bytes() == undisturbed
 
 
+@pytest.mark.guarantee
 def test_a_command_that_is_killed_goes_on_and_a_second_one_waits_for_nobody(
     ray_nodes: Any, undisturbed: bytes, tmp_path: Path
 ) -> None:
@@ -181,10 +210,7 @@ def test_a_command_that_is_killed_goes_on_and_a_second_one_waits_for_nobody(
     assert "Traceback" not in done.stderr
 
 
-def test_a_worker_that_hangs_is_overtaken(
-    executor: RayExecutor, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("skipwise.comparison.executors.ray.stragglers.SLACK", 5.0)
+def test_a_worker_that_hangs_is_overtaken(executor: RayExecutor, undisturbed: bytes, tmp_path: Path) -> None:
     folder, stopped, ends = tmp_path / "out", list[Any](), []
 
     class Last(skipwise.Callback):
@@ -206,9 +232,8 @@ def test_a_worker_that_hangs_is_overtaken(
 
 
 def test_a_network_that_kills_its_process_fails_after_a_few_times(
-    executor: RayExecutor, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ray_nodes: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipwise.comparison.executors.ray.executor.RETRIES", 1)
     (tmp_path / "dies.py").write_text(
         "import os\nfrom tests.external_networks import Linear\n\n\n"
         "class Net(Linear):\n    def forward(self, x):\n        os._exit(1) if self.training else None\n"
@@ -223,7 +248,7 @@ def test_a_network_that_kills_its_process_fails_after_a_few_times(
         epochs=2,
         img_size=16,
         precision="fp32",
-        executor=executor,
+        executor=RayExecutor(ray_nodes.address, retries=1),
         output=tmp_path / "o",
     )
     failed = {run.name: run.failed for run in found.results.candidates}
@@ -311,43 +336,50 @@ def test_a_run_that_fits_on_no_node_is_refused(ray_nodes: Any, begun: Path) -> N
     assert "0 GPUs, and a run needs 0.5" in refused(RayExecutor(ray_nodes.address, gpus=0.5), begun)
 
 
-@pytest.mark.parametrize("address", ["ray://127.0.0.1:9", "127.0.0.1:9"])
-def test_no_ray_at_the_address_is_one_sentence(begun: Path, address: str) -> None:
-    assert refused(RayExecutor(address), begun).startswith(f"There is no Ray cluster at {address} that answers")
+def test_a_time_limit_is_planned_with_what_the_cluster_has(ray_nodes: Any, executor: RayExecutor) -> None:
+    nodes = [ray_cluster.add_node(ray_nodes, num_cpus=3) for _ in range(2)]
+    try:
+        options = OPTIONS | {"time_limit": "1h", "dry_run": True, "executor": executor}
+        planned = skipwise.compare("digits", **options)
+    finally:
+        for node in nodes:
+            ray_nodes.remove_node(node)
+    assert (planned.plan.processes, planned.plan.machines) == (8, 4)
+    assert any("planned with 8 runs at a time on 4 machines" in sentence for sentence in planned.noticed)
 
 
 def test_it_looks_around_also_where_workers_report_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred workers are never silent for as long as a look at the mailbox takes."""
-    executor, heard, looks = RayExecutor(), 0, 0
+    runs = object.__new__(Runs)
+    runs._ends, runs._runs, looks = queue.SimpleQueue(), {"runs/one": None}, []  # type: ignore[dict-item]
+    monkeypatch.setattr(runs, "_next_report", lambda: Report(run="runs/ended", number=0, node="1"), raising=False)
+    monkeypatch.setattr(runs, "_look_around", lambda: looks.append(1))
+    for _ in range(20):
+        runs.step()
+    assert len(looks) == 20
 
-    def report(_: float) -> Report:
-        nonlocal heard
-        heard += 1
-        if heard == 20:
-            executor._runs.clear()
-        return Report(run="runs/ended", number=0, node="1")
 
-    def look() -> None:
-        nonlocal looks
-        looks += 1
-
-    monkeypatch.setattr(executor, "_heard", report)
-    monkeypatch.setattr(executor, "_look_around", look)
-    executor._runs["runs/one"] = None  # type: ignore[assignment]
-    assert list(executor.events()) == []
-    assert (heard, looks) == (20, 19)
+def test_a_cluster_that_asks_for_a_token_says_so(tmp_path: Path) -> None:
+    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 32}
+    with ray_cluster.started(**secret) as head:
+        command = [*COMMAND, "--executor", "ray", "--dry-run", "--output", str(tmp_path / "out")]
+        without = run(command, tmp_path, RAY_ADDRESS=head.address)
+        assert without.returncode == 2
+        assert f"The Ray cluster at {head.address} asks for its token; set RAY_AUTH_MODE=token" in without.stderr
+        assert "Traceback" not in without.stderr
+        done = run(command, tmp_path, RAY_ADDRESS=head.address, **secret)
+        assert done.returncode == 0, done.stderr
 
 
 def test_an_address_on_the_command_line_and_a_job_of_ray_do(undisturbed: bytes, tmp_path: Path) -> None:
     """Through the Ray Client as another machine would do it, then as `ray job submit` does."""
-    with ray_cluster.started(tmp_path) as (client, dashboard):
-        command = [*COMMAND, "--executor", f"ray://{client}", "--output", str(tmp_path / "client")]
-        environment = os.environ | ray_cluster.ENVIRONMENT
-        done = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, check=False, text=True)
+    with ray_cluster.started() as head:
+        command = [*COMMAND, "--executor", f"ray://{head.client}", "--output", str(tmp_path / "client")]
+        done = run(command, tmp_path)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "client" / "comparison.json").read_bytes() == undisturbed
         words = [*COMMAND, "--executor", "ray", "--output", str(tmp_path / "job")]
-        submit = [str(ray_cluster.RAY), "job", "submit", f"--address=http://{dashboard}", "--", shlex.join(words)]
-        done = subprocess.run(submit, capture_output=True, env=environment, cwd=tmp_path, check=False, text=True)
+        submit = [str(ray_cluster.RAY), "job", "submit", f"--address=http://{head.dashboard}", "--", shlex.join(words)]
+        done = run(submit, tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (tmp_path / "job" / "comparison.json").read_bytes() == undisturbed

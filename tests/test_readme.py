@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -38,11 +40,16 @@ def test_there_is_something_to_test() -> None:
     assert blocks(ROOT / "README.md", "python")
 
 
+@functools.cache
+def program() -> Any:
+    """The program with all its verbs, which takes a moment to make."""
+    return typer.main.get_command(cli.app)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_one_the_program_takes(command: str) -> None:
     """Parsed, not run: no verb or flag in the documentation that does not exist."""
-    words = shlex.split(command, comments=True)[1:]
-    verbs = typer.main.get_command(cli.app)
+    words, verbs = shlex.split(command, comments=True)[1:], program()
     context = verbs.make_context("skipwise", list(words))
     name, verb, rest = verbs.resolve_command(context, [*context._protected_args, *context.args])
     verb.make_context(name, rest)

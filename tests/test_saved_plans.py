@@ -31,6 +31,7 @@ from skipwise.evaluation.options import OutcomeOptions, TargetOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.tuning.space import SPACE
 from tests.conftest import Run, make_photos
 from tests.fabricated import fabricate
 
@@ -134,7 +135,16 @@ def rates(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         return {"lr": draw(st.one_of(st.none(), st.floats(1e-4, 1)))}
     chosen = draw(st.lists(st.sampled_from([0.01, 0.1, 0.3, 0.123456789]), min_size=2, unique=True))
-    return {"tune": chosen, "tune_epochs": draw(st.one_of(st.none(), st.integers(1, 5)))}
+    found = {"tune": chosen, "tune_epochs": draw(st.one_of(st.none(), st.integers(1, 5)))}
+    if draw(st.booleans()):
+        return found
+    what = draw(st.one_of(st.none(), st.lists(st.sampled_from([*SPACE]), min_size=1, unique=True)))
+    names_rates = what is None or "lr" in what
+    return found | {
+        "tune": chosen if names_rates and draw(st.booleans()) else None,
+        "tune_what": what,
+        "tune_trials": 5,
+    }
 
 
 @st.composite

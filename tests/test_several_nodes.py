@@ -53,6 +53,7 @@ def end_all(agents: list[subprocess.Popen[str]]) -> None:
         agent.communicate()
 
 
+@pytest.mark.guarantee
 @pytest.mark.cluster
 def test_a_killed_process_is_started_again_and_the_run_comes_to_the_same_bytes(photos: Path, tmp_path: Path) -> None:
     (alone,) = launch(photos, tmp_path / "undisturbed", nodes=1)

@@ -25,7 +25,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 import skipwise
 from skipwise.core.errors import NotTrusted, SkipwiseError
 from skipwise.sklearn import ImageClassifier
-from skipwise.sklearn.given import Levels, are_paths, as_images
+from skipwise.sklearn.given import Levels, are_paths, as_images, check_row_length
 from skipwise.sklearn.run_folder import RunFolder
 
 TINY: dict[str, Any] = {"network": "plain20", "width": 0.25, "epochs": 1, "stem": "small", "device": "cpu"}
@@ -262,6 +262,22 @@ def test_mistakes_are_said_in_a_sentence(fitted: ImageClassifier) -> None:
         ImageClassifier(**TINY).fit([Path.cwd(), Path.home()], [0, 1])
     with pytest.raises(ValueError, match="NaN"):
         fitted.predict(np.full((1, 12, 12), np.nan))
+
+
+def test_numbers_that_are_no_images_are_refused(fitted: ImageClassifier, tmp_path: Path) -> None:
+    wanted = fitted.predict(X[:2])
+    loaded = ImageClassifier.load(fitted.save(tmp_path / "net"))
+    for network in (fitted, loaded):
+        for rows in ([[1, 2, 3]], [[1, 2, 3, 4]], np.zeros((2, 64), np.uint8)):
+            with pytest.raises(ValueError, match=r"in fit it had images of 12 x 12 pixels; give .* rows of 144"):
+                network.predict(rows)
+        with pytest.raises(ValueError, match="images of 1 x 3 pixels"):
+            network.predict([[[1, 2, 3]]])
+        assert (network.predict(X[:2].reshape(2, 144)) == wanted).all()
+    with pytest.raises(ValueError, match="fit was given no rows"):
+        check_row_length(3, ())
+    with pytest.raises(ValueError, match="images of 1 x 8 pixels"):
+        ImageClassifier(**TINY).fit(np.zeros((4, 1, 8)), [0, 1] * 2)
 
 
 @pytest.mark.slow

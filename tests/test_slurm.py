@@ -5,52 +5,40 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import skipwise
 from skipwise import SkipwiseError, SlurmExecutor
-from tests.slurm_cluster import NODES, SlurmCluster, missing_packages, running
+from skipwise.comparison.plan.layout import ATTEMPTS
+from skipwise.core.files.folders import LOCK
+from skipwise.core.workspace.heartbeat import read_heartbeat
+from skipwise.training.folder.names import CHECKPOINT
+from tests.clocks import an_hour_ahead
+from tests.external_networks import PAUSE
+from tests.slurm_cluster import NODES, SlurmCluster, needs_mounts, own_disk
 
 pytestmark = pytest.mark.cluster
 
-LINEAR, PARTS = "tests.external_networks:Linear", "tests.external_networks:ManyParts"
-SEEDS = 3
-OPTIONS = {"models": [LINEAR, PARTS], "epochs": 300, "seeds": SEEDS, "img_size": 16, "precision": "fp32"}
-"""Each run takes some seconds, with a saved state after most epochs."""
+NETWORKS = ["tests.external_networks:Unhurried", "tests.external_networks:UnhurriedParts"]
+OPTIONS = {"models": NETWORKS, "epochs": 60, "seeds": 3, "img_size": 16, "precision": "fp32"}
+SECONDS = 0.05
+"""Of a forward pass, of which there are two in an epoch: a run takes six seconds at least, most of which it waits."""
 RESULTS = ("comparison.json", "runs/*/predictions.npz", "runs/*/weights.safetensors")
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[SlurmCluster]:
-    """A Slurm of two nodes, which this process and those that it starts take for theirs."""
-    if missing := missing_packages():
-        sentence = f"There is no Slurm here: apt-get install {' '.join(missing)}"
-        pytest.fail(sentence) if os.environ.get("CI") == "true" else pytest.skip(sentence)
-    # A short path, for the sake of a socket.
-    folder = Path(tempfile.mkdtemp(prefix="slurm"))
-    try:
-        with running(folder) as started, pytest.MonkeyPatch.context() as patch:
-            for name, value in started.environment.items():
-                patch.setenv(name, value)
-            yield started
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
-def whole(cluster: SlurmCluster) -> Iterator[SlurmCluster]:
-    """The same with both nodes and no jobs; what a test broke is mended afterwards."""
-    yield cluster
-    cluster.mend()
+def whole(slurm: SlurmCluster) -> Iterator[SlurmCluster]:
+    """A cluster with both nodes and no jobs; what a test broke is mended afterwards."""
+    yield slurm
+    slurm.mend()
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +55,12 @@ def results_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
+def leftovers_in(folder: Path) -> list[str]:
+    """What only a comparison that is under way has: messages and logs, attempts at runs, saved states, hidden files."""
+    found = [*folder.glob("slurm"), *folder.glob(ATTEMPTS), *folder.rglob("resume*"), *folder.rglob(".*")]
+    return [str(path.relative_to(folder)) for path in found if path.name != LOCK]
+
+
 def start(photos: Path, folder: Path, address: str = "slurm://usual?jobs=3&memory=1G") -> subprocess.Popen[str]:
     """The comparison on the command line, as a leader of its own process group."""
     models, options = (
@@ -80,12 +74,13 @@ def start(photos: Path, folder: Path, address: str = "slurm://usual?jobs=3&memor
     return subprocess.Popen(
         [*command, "--output", str(folder), "--executor", address],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=os.environ | {PAUSE: str(SECONDS)},
     )  # fmt: skip
 
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Waits for a command that has to end well; returns what it said beside its result."""
-    _, said = process.communicate(timeout=600)
+    _, said = process.communicate(timeout=1800)
     assert process.returncode == 0, said
     return said
 
@@ -101,7 +96,7 @@ def processes_of(folder: Path, module: str) -> list[int]:
     return found
 
 
-def wait_for(ready: Callable[[], object], process: subprocess.Popen[str], seconds: float = 300) -> bool:
+def wait_for(ready: Callable[[], object], process: subprocess.Popen[str], seconds: float = 900) -> bool:
     """Waits until something is there, or the command has ended; returns whether it is there."""
     deadline = time.monotonic() + seconds
     while not ready():
@@ -174,6 +169,7 @@ class Saboteur:
 FAULTS = ("kill_training", "kill_worker", "requeue", "end_of_time", "preempt", "restart_node", "restart_controller")
 
 
+@pytest.mark.guarantee
 def test_whatever_happens_to_workers_nodes_and_controller_the_bytes_are_those_of_one_process(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -191,23 +187,70 @@ def test_whatever_happens_to_workers_nodes_and_controller_the_bytes_are_those_of
     finish(process)
     assert results_of(folder) == undisturbed
     assert len(done) >= 6, done
-    assert not (folder / "slurm").exists()  # messages and logs of a comparison that ended well
-    assert not (folder / ".shared-folder").exists()
+    assert not leftovers_in(folder)
 
 
-def test_a_killed_command_is_given_again_and_its_jobs_are_gone_before_others_begin(
+@pytest.mark.guarantee
+def test_a_worker_that_was_cut_off_and_wakes_up_writes_nothing_beside_its_successor(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
-    folder = tmp_path / "out"
-    process = start(photos, folder)
-    assert wait_for(lambda: training(folder), process)
-    time.sleep(1)
-    process.kill()
-    process.communicate()
-    first = whole.ask("squeue", "--noheader", "--array", "--states=RUNNING,PENDING", "--format=%A").split()
-    assert first
+    folder, node = tmp_path / "out", NODES[0]
+    process = start(photos, folder, "slurm://usual?jobs=2&memory=1G&cpus=3")  # a job for each node
+    assert wait_for(lambda: len(attempts_of(folder)) == 2, process)
+    there = whole.processes_on(node)
+    (worker,) = (each for each in there if each.pid in attempts_of(folder))
+    attempt = attempts_of(folder)[worker.pid]
+    for each in there:
+        each.suspend()
+    try:
+        whole.ask("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=silent")
+        # Another worker has begun the same run, and the command has seen that.
+        assert wait_for(lambda: not attempt.exists(), process)
+        worker.resume()
+        deadline = time.monotonic() + 120
+        while worker.status() != psutil.STATUS_ZOMBIE:  # whom its parent, which is still stopped, has not buried
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert not attempt.exists()
+    finally:
+        for each in there:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.resume()
+    finish(process)
+    assert results_of(folder) == undisturbed
+    assert not leftovers_in(folder)
+
+
+def attempts_of(folder: Path) -> dict[int, Path]:
+    """The folders of the attempts that are under way, by the processes that train in them."""
+    found = {}
+    for attempt in folder.glob(f"{ATTEMPTS}/runs/*/*"):
+        heartbeat = read_heartbeat(attempt)
+        if heartbeat is not None:
+            found[heartbeat[0].pid] = attempt
+    return found
+
+
+@pytest.mark.guarantee
+def test_a_command_that_is_killed_at_every_phase_goes_on_and_a_second_one_disturbs_nothing(
+    whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    folder, rng = tmp_path / "out", random.Random(1)
+    for phase in ("plan.json", "slurm", ATTEMPTS, "runs"):
+        process = start(photos, folder)
+        assert wait_for((folder / phase).exists, process)
+        if phase == ATTEMPTS:  # somebody else gives the same command
+            second = start(photos, folder)
+            _, said = second.communicate(timeout=300)
+            assert second.returncode == 2
+            assert "Another Skipwise is working in" in said
+            assert whole.ask("squeue", "--noheader", "--array", "--states=RUNNING,PENDING")
+        time.sleep(rng.uniform(0, 3))
+        process.kill()
+        process.communicate()
     finish(start(photos, folder))
     assert results_of(folder) == undisturbed
+    assert not leftovers_in(folder)
     assert not whole.ask("squeue", "--noheader")
 
 
@@ -244,13 +287,94 @@ def test_interrupted_it_lets_the_runs_save_and_leaves_no_job(whole: SlurmCluster
     assert list(folder.glob("runs/*/resume.safetensors"))
 
 
+def test_a_node_whose_own_disk_is_full_does_its_runs_all_the_same(
+    whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_mounts()
+    folder, node, own = tmp_path / "out", NODES[1], tmp_path / "own"
+    own.mkdir()
+    monkeypatch.setenv("SKIPWISE_NODE_CACHE", str(own))
+    monkeypatch.setenv("TMPDIR", str(own))
+    whole.restart_node(node, mounts=own_disk(own, full=True))
+    try:
+        finish(start(photos, folder, f"slurm://usual?jobs=2&memory=1G&nodelist={node}"))
+    finally:
+        whole.restart_node(node)
+    assert results_of(folder) == undisturbed
+    assert not leftovers_in(folder)
+
+
+def test_where_the_shared_disk_is_full_it_says_so_and_goes_on_once_there_is_room(
+    whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    needs_mounts()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", disk], check=True)
+    try:
+        folder = disk / "out"
+        process = start(photos, folder)
+        assert wait_for(lambda: list(folder.glob(f"{ATTEMPTS}/runs/*/*/{CHECKPOINT}")), process)
+        with contextlib.suppress(OSError), (disk / "full").open("wb") as file:
+            while True:
+                file.write(bytes(1024))
+                file.flush()
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 2, said
+        assert "the disk is full; free some space and give the same command again" in said
+        assert "Traceback" not in said
+        assert not whole.ask("squeue", "--noheader", "--states=RUNNING,PENDING")
+        (disk / "full").unlink()
+        finish(start(photos, folder))
+        assert results_of(folder) == undisturbed
+        assert not leftovers_in(folder)
+    finally:
+        whole.mend()
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+ANOTHER_CLOCK = """\
+import os, sys
+if os.environ.get("SLURMD_NODENAME") == {node!r} and "LD_PRELOAD" not in os.environ:
+    os.execve(sys.executable, sys.orig_argv, os.environ | {clock!r})
+"""
+"""Python reads this when it starts; on one node it begins anew, with another clock."""
+
+
+def test_a_node_whose_clock_is_an_hour_ahead_changes_nothing(
+    whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, node, site = tmp_path / "out", NODES[1], tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(ANOTHER_CLOCK.format(node=node, clock=an_hour_ahead(tmp_path)))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
+    process = start(photos, folder, "slurm://usual?jobs=2&memory=1G&cpus=3")  # a job for each node
+    assert wait_for(lambda: any(clock_of(attempt) > 3000 for attempt in attempts_of(folder).values()), process)
+    watched = subprocess.run(
+        [sys.executable, "-m", "skipwise", "status", folder], capture_output=True, text=True, check=True
+    )
+    assert "60 min ahead of that of the disk" in watched.stdout
+    for each in whole.processes_on(node):  # what it saved is found by how far it is, not by when that was
+        if each.pid in attempts_of(folder):
+            each.kill()
+    finish(process)
+    assert results_of(folder) == undisturbed
+    assert not leftovers_in(folder)
+
+
+def clock_of(attempt: Path) -> float:
+    """Seconds by which the clock of whoever trains here is ahead of that of the disk."""
+    heartbeat = read_heartbeat(attempt)
+    return 0.0 if heartbeat is None else heartbeat[0].now - heartbeat[1]
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
         ("nowhere", "There is no partition of Slurm called 'nowhere'"),
-        ("usual?memory=9G", "No node of Slurm's partition usual has 9G of memory; the largest has 3.91G"),
+        ("usual?memory=90G", "No node of Slurm's partition usual has 90G of memory; the largest has 16.6G"),
         ("usual?cpus=64", "has 64 CPUs; the largest has 4"),
-        ("usual?gpus=1", "has 1 GPU; the largest has 0"),
+        ("usual?gpus=9", "has 9 GPUs; the largest has 4"),
         ("usual?time=2h", "may last 60 minutes at most"),
         ("usual?time=90s", "time of the executor slurm has to be 3 minutes at least"),
         ("usual?time=soon", "write it like 20m, 8h or 1:30:00"),
@@ -260,7 +384,7 @@ def test_interrupted_it_lets_the_runs_save_and_leaves_no_job(whole: SlurmCluster
         ("usual?time", "is no list of options"),
     ],
 )
-@pytest.mark.usefixtures("cluster")
+@pytest.mark.usefixtures("slurm")
 def test_what_no_node_has_is_refused_before_anything_is_read(address: str, said: str) -> None:
     with pytest.raises(SkipwiseError) as caught:
         skipwise.compare("nothing-is-here", executor=f"slurm://{address}")
@@ -273,22 +397,21 @@ def test_what_slurm_refuses_is_said_in_a_sentence(whole: SlurmCluster, photos: P
     assert not whole.ask("squeue", "--noheader", "--states=RUNNING,PENDING")
 
 
+@pytest.mark.guarantee
 def test_a_folder_that_nodes_do_not_share_is_noticed_before_anything_is_trained(
     whole: SlurmCluster, photos: Path, tmp_path: Path
 ) -> None:
+    needs_mounts()
     folder = tmp_path / "mine" / "out"
     folder.parent.mkdir()
-    for node in NODES:
-        whole.kill(node)
     try:
         for node in NODES:
-            whole.start_node(node, hiding=folder.parent)
+            whole.restart_node(node, mounts=own_disk(folder.parent))
         process = start(photos, folder)
         _, said = process.communicate(timeout=300)
     finally:
         for node in NODES:
-            whole.kill(node)
-            whole.start_node(node)
+            whole.restart_node(node)
     assert process.returncode == 2
     assert "a file that was just written there is missing" in said
     assert not list(folder.glob("runs/*"))

@@ -13,11 +13,13 @@ import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.data.containers.tar_headers import CheckedHeader
 from skipwise.data.sources import Source, open_images, open_source
 from skipwise.data.sources.named import in_memory
 from tests.conftest import make_photos
@@ -370,7 +372,7 @@ def _table(text: str) -> Callable[[Path], str]:
         (lambda _: "", "is empty"),
         (_no_folder, "There is no file or folder"),
         (_a_file, "lists no images"),
-        (lambda root: str(root), "no images; give a folder"),
+        (lambda root: str(root), "holds no files; give a folder"),
         (_one_class, "only one class with images, 'stripes0'"),
         (_empty_class, "nothing of .* holds no images"),
         (_two_vals, "two folders for one split"),
@@ -427,3 +429,38 @@ def test_a_networks_answers_among_the_images_are_no_labels(photos: Path, tmp_pat
     after = open_source(str(root))
     assert (after.classes, after.labels.tolist()) == (before.classes, before.labels.tolist())
     assert name in after.ignored
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_headers_are_checked_by_whichever_method_tarfile_reads_them(
+    newer: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if newer and not hasattr(tarfile.TarInfo, "_frombuf"):
+        bare = tarfile.TarInfo.frombuf.__func__
+
+        def fromtarfile(kind: Any, archive: Any) -> Any:  # as Python 3.14 reads a header
+            header = kind._frombuf(archive.fileobj.read(512), archive.encoding, archive.errors, dircheck=True)
+            header.offset = archive.fileobj.tell() - 512
+            return header._proc_member(archive)
+
+        by = classmethod(lambda kind, data, encoding, errors, *, dircheck: bare(kind, data, encoding, errors))  # noqa: ARG005
+        monkeypatch.setattr(tarfile.TarInfo, "_frombuf", by, raising=False)
+        monkeypatch.setattr(tarfile.TarInfo, "fromtarfile", classmethod(fromtarfile))
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for number in range(3):
+            archive.addfile(tarfile.TarInfo(f"cat/{number}.png"))
+    data = bytearray((tmp_path / "a.tar").read_bytes())
+
+    def names(content: bytes) -> list[str]:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:", tarinfo=CheckedHeader) as read:
+            return [member.name for member in read]
+
+    assert names(bytes(data)) == ["cat/0.png", "cat/1.png", "cat/2.png"]
+    broken = data.copy()
+    broken[512 + 100] ^= 1
+    with pytest.raises(tarfile.ReadError, match="a header is broken or missing"):
+        names(bytes(broken))
+    long = tarfile.TarInfo("././@LongLink")
+    long.type, long.size = tarfile.GNUTYPE_LONGNAME, 2**30
+    with pytest.raises(tarfile.ReadError, match="a header of 1,073,741,824 bytes"):
+        names(bytes(data[:512]) + long.tobuf() + bytes(data[512:]))

@@ -25,7 +25,6 @@ import skipwise
 from skipwise.cli.commands import status as watching
 from skipwise.cli.summaries.status import shown
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
-from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.interim import INTERIM, write_interim
 from skipwise.comparison.run.interim import interim_of
 from skipwise.comparison.run.study import run_study
@@ -35,6 +34,7 @@ from skipwise.core.workspace.heartbeat import HEARTBEAT, Heartbeat, Pulse, read_
 from skipwise.training.folder.files import write_history
 from skipwise.training.folder.record import failed_run, write_run
 from skipwise.training.folder.state import EpochMetrics
+from skipwise.training.tuning.tuning import Tuning
 from skipwise.watching import wording
 from skipwise.watching.page import page_of
 from skipwise.watching.record import Status
@@ -141,7 +141,7 @@ def test_the_rates_that_a_search_has_tried_are_shown_and_no_others(tmp_path: Pat
     plan = replace(begin(tmp_path), tuning=Tuning(rates=(0.01, 1.0), epochs=6, seed=999, trials=8))
     COMPARISONS.begin(tmp_path, plan)
     for epochs in (2, None):
-        job = plan.tuning_job("resnet18", 0.125, epochs)
+        job = plan.tuning_job("resnet18", {"lr": 0.125}, epochs=epochs)
         (tmp_path / job.folder).mkdir(parents=True)
         write_run(tmp_path / job.folder, failed_run(job.spec, "the loss became nan"))
     beat(tmp_path, doing="Tuning 1 of 2")
@@ -320,6 +320,14 @@ def test_a_folder_may_hold_several_and_those_that_run_come_first(tmp_path: Path)
     assert (found.kind, found.state) == ("folder", "running")
     assert [Path(part.folder).name for part in found.parts] == ["b", "a"]
     assert found.is_running
+
+
+def test_a_judgement_beside_comparisons_is_no_damaged_comparison(tmp_path: Path) -> None:
+    """Its plan has a question, too."""
+    begin(tmp_path / "compare" / "a")
+    (tmp_path / "judge" / "b").mkdir(parents=True)
+    (tmp_path / "judge" / "b" / "plan.json").write_text('{"question": {"looks": [2]}, "fingerprint": "0"}')
+    assert [part.state for part in skipwise.status(tmp_path).parts] == ["stopped"]
 
 
 @EARLIER

@@ -13,10 +13,7 @@ import pytest
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.comparison.plan.tuning import Tuning
-from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.study import run_study
-from skipwise.comparison.tuning.tried import best_rates
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.system import describe_machine
@@ -26,6 +23,8 @@ from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.training.callbacks import RunEnd
 from skipwise.training.folder.predictions import Predictions, read_predictions, write_predictions
 from skipwise.training.folder.record import RunRecord, RunSpec, failed_run, write_run
+from skipwise.training.tuning.tried import Tried, best_values
+from skipwise.training.tuning.tuning import Tuning
 from tests.fabricated import fabricate
 
 IMAGES = 4000
@@ -299,7 +298,7 @@ def test_rates_are_tuned_first_each_network_for_itself(tmp_path: Path) -> None:
         ("plain18", 0.1, 2),
         ("plain18", 0.4, 2),
     ]
-    assert study.rates == {"resnet18": 0.1, "plain18": 0.4}
+    assert study.tuned == {"resnet18": {"lr": 0.1}, "plain18": {"lr": 0.4}}
     assert {(job.spec.model, job.spec.recipe.lr) for job in executor.done[4:]} == {("resnet18", 0.1), ("plain18", 0.4)}
     assert [candidate.lr for candidate in collect(plan, tmp_path, study).candidates] == [0.1, 0.4]
 
@@ -325,7 +324,7 @@ def test_rates_are_tuned_by_the_outcome_that_is_asked_for(tmp_path: Path) -> Non
         plan = replace(plan, question=replace(plan.question, outcome=outcome))
         executor = Uneven(tmp_path / outcome, by_name(resnet18=0.9, plain18=0.9))
         study = run_study(plan, tmp_path / outcome, executor)
-        assert set(study.rates.values()) == {best}
+        assert {values["lr"] for values in study.tuned.values()} == {best}
 
 
 def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
@@ -333,7 +332,7 @@ def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
         return Tried(model="a", lr=lr, outcome=accuracy, nll=nll)
 
     def best(*runs: Tried, outcome: str = "accuracy") -> dict[str, float]:
-        return best_rates(runs, OUTCOMES[outcome])
+        return {model: values["lr"] for model, values in best_values(runs, OUTCOMES[outcome]).items()}
 
     assert best(tried(0.1, 0.8, 0.5), tried(0.2, 0.9, 0.9)) == {"a": 0.2}
     assert best(tried(0.1, 0.8, 0.5), tried(0.2, 0.9, 0.9), outcome="brier") == {"a": 0.1}  # of which less is better

@@ -100,6 +100,7 @@ def test_a_run_is_logged_and_goes_on_where_it_was_stopped(photos: Path, tmp_path
     (end,) = second.ends.values()
     assert end.metrics["test/final_accuracy"] == run.record.test.accuracy
     assert [file.name for file in end.files] == ["run.json", "metrics.jsonl"]
+    assert [file.name for file in end.weights] == ["weights.safetensors"]
     for name in ("weights.safetensors", "predictions.npz"):
         assert (run.folder / name).read_bytes() == (untracked / name).read_bytes()
 

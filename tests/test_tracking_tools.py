@@ -161,6 +161,10 @@ def test_an_artifact_and_a_certificate_are_kept_with_the_run(
         "artifact/artifact.json",
         "artifact/model.onnx",
     }
+    # What was downloaded is the artifact, which needs nothing else.
+    copy = Path(client.download_artifacts(id, "artifact", str(tmp_path)))
+    picture = next(photos.rglob("*.png"))
+    assert skipwise.Predictor(copy).predict(picture) == skipwise.Predictor(made.folder).predict(picture)
     assert {file.path for file in client.list_artifacts(id, "certificate")} == {
         "certificate/certificate.html",
         "certificate/certificate.json",
@@ -207,6 +211,21 @@ def test_wandb_writes_files_without_a_network(photos: Path, tmp_path: Path, monk
     names = {f"{model} seed {seed}" for model in ("plain18", "resnet18") for seed in (0, 1)}
     assert points == {name: [1, 2] for name in names}
     shutil.rmtree(found.folder / "wandb")
+
+
+@pytest.mark.slow
+def test_wandb_keeps_the_weights_of_a_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONFIG", "CACHE", "DATA"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / name))
+    options = {"model": "plain18", "epochs": 1, "width": 0.125, "img_size": 16, "precision": "fp32", "compile": False}
+    run = skipwise.train(photos, output=tmp_path / "out", callbacks=[WandB(mode="offline")], init="none", **options)
+    (file,) = run.folder.glob("wandb/offline-run-*/run-*.wandb")
+    kept = [record.artifact for record in _records(file) if record.HasField("artifact")]
+    assert [each.type for each in kept] == ["results", "model"]
+    (entry,) = kept[1].manifest.contents
+    assert entry.path == "weights.safetensors"
+    assert entry.size == (run.folder / "weights.safetensors").stat().st_size
+    shutil.rmtree(run.folder / "wandb")
 
 
 def _records(file: Path) -> Iterator[Any]:

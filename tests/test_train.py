@@ -105,28 +105,28 @@ def save_always() -> None:
     saving.CHECKPOINT_SECONDS, saving.SAVING_SHARE = 0.0, math.inf
 
 
-def wait_after_eight_epochs() -> None:
+def wait_after_four_epochs() -> None:
     """The process does no more than that: it is not done before somebody ends it, however fast the machine is."""
     save_always()
     done, told = itertools.count(1), TrainScreen.on_epoch
 
     def wait(screen: TrainScreen, epoch: Epoch) -> None:
         told(screen, epoch)
-        if next(done) == 8:
+        if next(done) == 4:
             signal.pause()
 
     TrainScreen.on_epoch = wait
 
 
 def test_killed_while_it_trains_it_goes_on_to_the_same_weights(cli: Run, photos: Path, tmp_path: Path) -> None:
-    command = ["train", photos, "--width", "0.125", "--epochs", "24", "--precision", "fp32", "--output"]
+    command = ["train", photos, "--width", "0.125", "--epochs", "10", "--precision", "fp32", "--output"]
     whole = cli(*command, "whole", prepare=save_always)
     assert whole.returncode == 0, whole.stderr
     folder = tmp_path / "killed"
     for ending in (signal.SIGKILL, signal.SIGTERM):
         done = lines(folder)
-        process = Command(*command, folder, cwd=tmp_path, prepare=wait_after_eight_epochs)
-        while process.poll() is None and lines(folder) < done + 5:
+        process = Command(*command, folder, cwd=tmp_path, prepare=wait_after_four_epochs)
+        while process.poll() is None and lines(folder) < done + 2:
             time.sleep(0.01)
         process.send_signal(ending)
         _, err = process.communicate()
@@ -154,7 +154,8 @@ def test_the_command_says_how_it_ended_and_what_next(cli: Run, photos: Path, her
     assert "resnet18 is right on" in result.stdout
     assert "Run:    runs/train/stripes" in result.stdout
     assert f"skipwise compare {photos} --models resnet18,se_resnet18" in result.stdout
-    record = json.loads(cli("train", photos, "--width", "0.25", "--epochs", "1", "--json").stdout)["record"]
+    small = ["--width", "0.125", "--epochs", "1", "--precision", "fp32", "--json"]
+    record = json.loads(cli("train", photos, *small).stdout)["record"]
     assert record["status"] == "finished"
 
 

@@ -24,6 +24,7 @@ from skipwise.training.callbacks import Epoch
 from skipwise.training.folder.files import read_history
 from skipwise.training.folder.predictions import read_predictions
 from skipwise.training.folder.record import DamagedWarning, RunRecord, RunSpec, find_run, write_run
+from skipwise.training.folder.saved_state import SavedState
 from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES, RecipeOptions, choose_recipe
@@ -242,7 +243,7 @@ def test_a_run_that_an_earlier_version_began_is_resumed(tmp_path: Path, monkeypa
     path = tmp_path / "a" / "resume.safetensors"
     for file in (path, previous(path)):
         tensors, state = next(load_checkpoints(file))
-        earlier = with_earlier_names(state, saving._Saved)
+        earlier = with_earlier_names(state, SavedState)
         assert {"pace", "cuts"} <= earlier["standing"].keys()
         assert "full_from" in earlier["spec"]["recipe"]
         save_checkpoint(file, tensors, earlier, instead=True)

@@ -16,7 +16,8 @@ import skipwise
 from skipwise.core.errors import NotTrusted, SkipwiseError
 from skipwise.core.files.checksums import sha256, write_sealed
 from skipwise.deploy.trained.images import own_images
-from tests.conftest import Run
+from tests import processes
+from tests.conftest import Run, making
 
 CODE = """
 from pathlib import Path
@@ -48,21 +49,24 @@ def write_module(folder: Path, name: str, *, body: str = "pass", forward: str = 
 
 
 @pytest.fixture(scope="module")
-def mine(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mine(photos: Path, shared: Path) -> Path:
     """A folder with mine.py, a run of its network, and an artifact of that; not to be changed."""
-    from tests import processes
-
-    home = tmp_path_factory.mktemp("mine")
-    write_module(home, "mine")
-    for words in (
-        ("train", photos, "--model", "mine:net", *SETTINGS, "-o", "run"),
-        ("export", "run", "--model", "mine:net", "-o", "artifact"),
-    ):
-        done = processes.run(*words, cwd=home)
-        assert done.returncode == 0, done.stderr
-    (home / "mine-ran").unlink()
-    shutil.rmtree(home / "__pycache__", ignore_errors=True)
-    return home
+    with making(shared / "trust") as folder:
+        home = folder / "mine"
+        if home.exists():
+            return home
+        made = folder / "unfinished"
+        made.mkdir()
+        write_module(made, "mine")
+        for words in (
+            ("train", photos, "--model", "mine:net", *SETTINGS, "-o", "run"),
+            ("export", "run", "--model", "mine:net", "-o", "artifact"),
+        ):
+            done = processes.run(*words, cwd=made)
+            assert done.returncode == 0, done.stderr
+        (made / "mine-ran").unlink()
+        shutil.rmtree(made / "__pycache__", ignore_errors=True)
+        return made.rename(home)
 
 
 @pytest.fixture

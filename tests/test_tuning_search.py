@@ -14,13 +14,11 @@ import pytest
 import skipwise
 from skipwise.comparison.executors import worker
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.tuning import Tuning
-from skipwise.comparison.results.records import Tried
-from skipwise.comparison.run.images import without_test
-from skipwise.comparison.tuning.tried import best_rates
 from skipwise.core.errors import SkipwiseError
-from skipwise.data.images import Images
+from skipwise.data.images import Images, without_test
 from skipwise.evaluation.outcomes import OUTCOMES
+from skipwise.training.tuning.tried import Tried, best_values
+from skipwise.training.tuning.tuning import Tuning
 from tests.fabricated import fabricate
 from tests.test_tracking import StopAt
 
@@ -43,7 +41,7 @@ def test_every_network_gets_the_same_budget_and_old_plans_keep_their_digest() ->
     assert Tuning(rates=(0.1, 0.4), epochs=1, seed=7, trials=10).runs == (0, 10)
     plan = replace(fabricate(exploratory=False, looks=(2,)).plan, tuning=grid)
     before = msgspec.json.decode(msgspec.json.encode(plan))
-    del before["tuning"]["trials"]  # as earlier versions wrote it
+    del before["tuning"]["trials"], before["tuning"]["space"]  # as earlier versions wrote it
     assert msgspec.convert(before, Plan, strict=False).digest() == plan.digest()
     assert plan.digest() != replace(plan, tuning=searched).digest()
     # The digest of this plan in the version before `trials` was there.
@@ -58,13 +56,18 @@ def test_only_runs_of_all_epochs_are_chosen_from() -> None:
         Tried(model="a", lr=0.2, outcome=0.8, nll=0.1, epochs=9),
         Tried(model="a", lr=0.3, outcome=None, nll=None, epochs=9),
     ]
-    assert best_rates(runs, OUTCOMES["accuracy"], tuning) == {"a": 0.2}
+    assert best_values(runs, OUTCOMES["accuracy"], tuning) == {"a": {"lr": 0.2}}
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"tune_trials": 5}, "--tune-trials needs --tune with the lowest and the highest rate"),
+        ({"tune_what": ["lr"]}, "--tune-what says what --tune-trials searches"),
+        ({"tune_trials": 5, "lr": 0.1}, "--tune-trials chooses the learning rate, so --lr"),
+        ({"tune_trials": 5, "tune_what": ["lr", "lr"]}, "--tune-what takes each hyperparameter once"),
+        ({"tune_trials": 5, "tune_what": "weight_decy"}, "weight_decy"),
+        ({"tune_trials": 5, "tune_what": ["mixup"], "tune": [0.1, 1]}, "--tune-what leaves lr out"),
+        ({"tune_epochs": 5}, "--tune-epochs is for --tune and --tune-trials"),
         ({"tune_trials": 1, "tune": [0.1, 1]}, "--tune-trials must lie between 2 and 1000, not 1"),
         (
             {"tune_trials": 5, "tune": [0.1, 1], "lr": 0.1},

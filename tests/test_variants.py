@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import skipwise
+from skipwise.comparison.budget import external_batch
 from skipwise.comparison.budget.forecast import run_seconds
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.plan.plan import Job
@@ -35,6 +36,8 @@ from skipwise.training.folder.predictions import read_predictions
 from skipwise.training.folder.record import RunRecord, read_run, write_run
 from skipwise.training.folder.variant_answers import VariantAnswers, has_variant, read_variant, write_variant
 from skipwise.training.probe.step_cost import StepCost
+from tests.conftest import making
+from tests.processes import tried_here
 from tests.test_study import Folds, make_plan
 
 LINEAR, DECIDES = "tests.external_networks:Linear", "tests.external_networks:Decides"
@@ -72,15 +75,17 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compare(images: Path, folder: Path, **options: Any) -> Comparison:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
+        patch.setattr(external_batch, "tried_elsewhere", tried_here)
         found = skipwise.compare(images, output=folder, **({"executor": skipwise.InProcess()} | OPTIONS | options))
     assert isinstance(found, Comparison)
     return found
 
 
 @pytest.fixture(scope="module")
-def compared(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+def compared(images: Path, shared: Path) -> Comparison:
     """A comparison of two networks by accuracy, also under corruption; not to be changed."""
-    return compare(images, tmp_path_factory.mktemp("variants") / "out")
+    with making(shared / "variants") as folder:
+        return compare(images, folder / "out")
 
 
 def test_each_image_has_each_severity_alike_and_each_cell_a_fifth_of_the_images() -> None:
@@ -215,7 +220,7 @@ def test_what_cannot_be_corrupted_is_refused_before_training(tmp_path: Path) -> 
     small = VARIANTS["corrupted"].refuse(Kinds(size=6, two_valued=False, brought=()))
     assert small.startswith("Images of 6 x 6 pixels are too small to be corrupted; use --img-size 8")
     usual = {"models": ["resnet20", "plain20"], "seeds": 2, "output": tmp_path / "out"}
-    with pytest.raises(SkipwiseError, match="--tune chooses by validation images as they are"):
+    with pytest.raises(SkipwiseError, match="Tuning chooses by validation images as they are"):
         skipwise.compare(tmp_path / "i", **usual, outcome="corrupted", tune=[0.1, 0.2])
     assert not (tmp_path / "out").exists()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from pathlib import Path
 from skipwise.auditing.record import AuditReport
 from skipwise.comparison.recommend import Recommended
@@ -23,7 +24,7 @@ from skipwise.nets.external import Trust
 from skipwise.serving.listening import Listening
 from skipwise.studies.records import PlannedStudy
 from skipwise.training.observer import TrainObserver
-from skipwise.training.train import Trained
+from typing import Any
 from typing import Literal
 from typing import overload
 
@@ -34,6 +35,7 @@ from skipwise.training.callbacks import Callback as Callback
 from skipwise.cleaning.record import Cleaning as Cleaning
 from skipwise.comparison.results.finished import Comparison as Comparison
 from skipwise.training.depth.norms import DepthNorms as DepthNorms
+from skipwise.training.callbacks import End as End
 from skipwise.training.callbacks import Epoch as Epoch
 from skipwise.evaluating.record import EvaluationReport as EvaluationReport
 from skipwise.comparison.executors.executor import Executor as Executor
@@ -45,18 +47,22 @@ from skipwise.judging.record import Judged as Judged
 from skipwise.comparison.executors.local import LocalProcesses as LocalProcesses
 from skipwise.nets.spec import NetworkSpec as NetworkSpec
 from skipwise.comparison.run.observer import Observer as Observer
+from skipwise.training.callbacks import Phase as Phase
 from skipwise.comparison.plan.planned import Planned as Planned
 from skipwise.deploy.predict.predictor import Prediction as Prediction
 from skipwise.deploy.predict.predictor import Predictor as Predictor
 from skipwise.deploy.hub.push import Pushed as Pushed
 from skipwise.comparison.executors.ray.executor import RayExecutor as RayExecutor
 from skipwise.data.sources import ReadingOptions as ReadingOptions
+from skipwise.training.callbacks import RunEnd as RunEnd
 from skipwise.core.errors import SkipwiseError as SkipwiseError
 from skipwise.comparison.executors.slurm.executor import SlurmExecutor as SlurmExecutor
 from skipwise.comparison.executors.slurm.request import SlurmRequest as SlurmRequest
 from skipwise.data.sources import Source as Source
+from skipwise.training.callbacks import Start as Start
 from skipwise.watching.record import Status as Status
 from skipwise.studies.records import StudyReport as StudyReport
+from skipwise.training.train import Trained as Trained
 from skipwise.nets.create import create_model as create_model
 from skipwise.nets.create import list_models as list_models
 from skipwise.deploy.load import load as load
@@ -70,6 +76,7 @@ __all__ = [
     "Cleaning",
     "Comparison",
     "DepthNorms",
+    "End",
     "Epoch",
     "EvaluationReport",
     "Executor",
@@ -81,18 +88,22 @@ __all__ = [
     "LocalProcesses",
     "NetworkSpec",
     "Observer",
+    "Phase",
     "Planned",
     "Prediction",
     "Predictor",
     "Pushed",
     "RayExecutor",
     "ReadingOptions",
+    "RunEnd",
     "SkipwiseError",
     "SlurmExecutor",
     "SlurmRequest",
     "Source",
+    "Start",
     "Status",
     "StudyReport",
+    "Trained",
     "advise",
     "audit",
     "clean",
@@ -275,10 +286,11 @@ def clean(
     """Lists what may go in folders of results and in the cache; with `yes`, it frees it.
 
     Results, answers, exported networks, the weights that one would use, and whatever a running process holds are never
-    touched, nor is anything that Skipwise did not make.
+    touched, nor is anything that Skipwise did not make, nor what lies at an address.
 
     Args:
-        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only.
+        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only. An address,
+            such as "s3://bucket/pets", stands for the copies, in the cache, of what lies there.
         older_than (int, default 30): The days after which unfinished work counts as abandoned, and a cache as not used.
         cache (bool, default True): Look into the cache of decoded images and data sets, too.
         yes (bool, default False): Free what may go. Without it, it is only listed.
@@ -304,11 +316,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -379,16 +392,18 @@ def compare(
         seed (int, default 0): The first seed for initial weights, data order and augmentation; the others follow it.
         every_pair (bool, default False): Spend more seeds also on pairs of networks of which neither can be the best
             any more.
-        tune (Sequence[float] | None, default None): Try these peak learning rates with every network first, and choose
-            one for each by the validation images.
-        tune_epochs (int | None, default None): The number of epochs of the runs for `tune`. None: a third of the
-            recipe's.
-        tune_trials (int | None, default None): Have Optuna choose so many learning rates between the lowest and the
-            highest of `tune` for each network, instead of trying those of `tune`.
         time_limit (str | None, default None): Choose the looks and the number of epochs so that the comparison fits
             into a time, such as 20m or 2h.
         include (str | PathLike[str] | Sequence[str | PathLike[str]], default ()): Use a finished run instead of
             training it again; its network takes part. May be given several times.
+        tune (Sequence[float] | None, default None): Try these peak learning rates first, and choose one for each
+            network by the validation images. With `tune_trials`, the lowest and the highest one to search between.
+        tune_trials (int | None, default None): Have Optuna choose hyperparameters so many times for each network, by
+            the validation images, and train with the best ones.
+        tune_what (Sequence[str] | None, default None): The hyperparameters that `tune_trials` searches: lr,
+            weight_decay, momentum, label_smoothing, mixup, cutmix and cutout, separated by commas. None: lr.
+        tune_epochs (int | None, default None): The number of epochs of the runs that tune. None: a third of the
+            recipe's.
         outcome (str | Sequence[str], default 'accuracy'): What is compared: accuracy, balanced-accuracy (every class
             weighs the same), top5-accuracy, log-loss, brier, corrupted (accuracy under noise, blur, weather and
             compression), background (how much accuracy depends on the background, for the data set backgrounds), or one
@@ -499,11 +514,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -564,11 +580,12 @@ def compare(
     looks: Sequence[int] | None = None,
     seed: int = 0,
     every_pair: bool = False,
-    tune: Sequence[float] | None = None,
-    tune_epochs: int | None = None,
-    tune_trials: int | None = None,
     time_limit: str | None = None,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     outcome: str | Sequence[str] = 'accuracy',
     margin: float | Sequence[float] | None = None,
     alpha: float = 0.05,
@@ -902,6 +919,7 @@ def gate(
     data: str | os.PathLike[str] | None = None,
     *,
     margin: float = 1.0,
+    alpha: float = 0.05,
     timing: bool = True,
     trust: bool | str = False,
     class_level: str | None = None,
@@ -931,6 +949,8 @@ def gate(
         notice (Callable[[str], None]): called with each sentence that a person should know; by default nothing is
             called.
         margin (float, default 1.0): The largest drop in accuracy that would not matter, in percentage points.
+        alpha (float, default 0.05): How often the interval of the drop may miss. A network that is worse by more than
+            `margin` passes at most half as often.
         timing (bool, default True): Time both networks in turn. The times have no part in the result.
         trust (bool | str, default False): Run the code of a network of your own that the run's record names, whichever
             it is.
@@ -1021,7 +1041,7 @@ def judge(
 
 def judge_predictions(
     labels: ArrayLike,
-    predictions: Mapping[str, Sequence[ArrayLike]],
+    predictions: Mapping[str, Sequence[ArrayLike] | NDArray[Any]],
     *,
     groups: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
@@ -1503,7 +1523,8 @@ def status(
     """Reads how far the work in a folder is. It changes nothing there, and disturbs nobody who works in it.
 
     Args:
-        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs.
+        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs. An
+            address, such as "s3://bucket/runs", says how far the work was when its folder was copied there.
         price (str | None, default None): What one machine costs in an hour, such as 0.9/h or '$0.9/h', to state what
             the next look costs in money. None: it is stated in machine-hours only.
         page (str | PathLike[str] | None, default None): Write the status as a page, one file that opens offline, too.
@@ -1624,6 +1645,10 @@ def train(
     mirror: bool | None = None,
     balance: str | None = None,
     freeze_norms: bool = False,
+    tune: Sequence[float] | None = None,
+    tune_trials: int | None = None,
+    tune_what: Sequence[str] | None = None,
+    tune_epochs: int | None = None,
     stem: str = 'auto',
     width: float | None = None,
     pretrained: bool = False,
@@ -1684,6 +1709,14 @@ def train(
             equally often) or loss (rare classes weigh more). None: none.
         freeze_norms (bool, default False): Keep the statistics, scales and biases of batch norms as in the weights to
             start from.
+        tune (Sequence[float] | None, default None): Try these peak learning rates first, and choose one for each
+            network by the validation images. With `tune_trials`, the lowest and the highest one to search between.
+        tune_trials (int | None, default None): Have Optuna choose hyperparameters so many times for each network, by
+            the validation images, and train with the best ones.
+        tune_what (Sequence[str] | None, default None): The hyperparameters that `tune_trials` searches: lr,
+            weight_decay, momentum, label_smoothing, mixup, cutmix and cutout, separated by commas. None: lr.
+        tune_epochs (int | None, default None): The number of epochs of the runs that tune. None: a third of the
+            recipe's.
         stem (str, default 'auto'): The first layers: small, imagenet, or auto, which is the stem of the weights to
             start from, or else small up to 64 pixels.
         width (float | None, default None): The number of channels, as a multiple of the published number. None: that of

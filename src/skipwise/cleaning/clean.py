@@ -10,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from skipwise.cleaning.caches import removable_caches
+from skipwise.cleaning.copies import copies_of, removable_copies
 from skipwise.cleaning.measured import is_read, last_used
 from skipwise.cleaning.options import CleanOptions
 from skipwise.cleaning.record import Cleaning, Kept, Removable
 from skipwise.cleaning.works import artifacts_below, is_used, references_of, removable, works_in
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import Busy, SkipwiseError
+from skipwise.core.files.folders import LOCK, remove_empty
 from skipwise.core.files.locks import locked
 from skipwise.core.files.paths import user_path
+from skipwise.core.remote.copies import RECORD, USED
 from skipwise.core.signatures import takes
 from skipwise.data.cache.origins import forget_origin
 from skipwise.training.folder.dropped import drop_weights
@@ -30,10 +34,11 @@ def clean(folders: Sequence[str | os.PathLike[str]], *, options: CleanOptions) -
     """Lists what may go in folders of results and in the cache; with `yes`, it frees it.
 
     Results, answers, exported networks, the weights that one would use, and whatever a running process holds are never
-    touched, nor is anything that Skipwise did not make.
+    touched, nor is anything that Skipwise did not make, nor what lies at an address.
 
     Args:
-        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only.
+        folders: of works, or folders that hold several, such as ["runs"]; [] looks into the cache only. An address,
+            such as "s3://bucket/pets", stands for the copies, in the cache, of what lies there.
 
     Returns:
         What may go, and what was freed.
@@ -76,9 +81,12 @@ def free(found: Sequence[Removable], *, listed: float) -> Cleaning:
 
 def _found(folders: Sequence[str | os.PathLike[str]], options: CleanOptions) -> Iterator[Removable]:
     before = time.time() - options.older_than * DAY
-    given = [user_path(folder) for folder in ([folders] if isinstance(folders, str | os.PathLike) else folders)]
+    given = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
+    copies: dict[Path, Removable] = {}
+    for address in filter(is_address, given):
+        copies |= {each.path: each for each in copies_of(os.fspath(address))}
     works, artifacts = [], []
-    for folder in given:
+    for folder in (user_path(each) for each in given if not is_address(each)):
         if not folder.is_dir():
             what = "is a file" if folder.exists() else "does not exist"
             raise SkipwiseError(f"{folder} {what}; give folders of results, such as runs.")
@@ -86,8 +94,10 @@ def _found(folders: Sequence[str | os.PathLike[str]], options: CleanOptions) -> 
         artifacts += artifacts_below(folder)
     once = list({home.resolve(): (home, kind) for home, kind in works}.values())
     yield from removable(once, references_of(once, artifacts), before=before)
-    if options.cache:
+    if options.cache and not copies:
         yield from removable_caches(before=before)
+        copies |= {each.path: each for each in removable_copies(before=before)}
+    yield from copies.values()
 
 
 @contextlib.contextmanager
@@ -102,10 +112,12 @@ def _held(home: Path) -> Iterator[None]:
 
 def _why_not(each: Removable, listed: float) -> str:
     """Returns a sentence on why something has to stay by now; "" if it may go."""
-    in_cache = each.kind in ("cache", "pack")
-    if is_read(each.path) if in_cache else _in_use(each):
+    in_cache = each.kind in ("cache", "pack", "copy")
+    place = each.path / USED if each.kind == "copy" else each.path
+    if is_read(place) if in_cache else _in_use(each):
         return f"A process reads {each.path}." if in_cache else f"A process is at work in {each.home}."
-    return f"{each.path} was used after it was listed." if last_used(each.path) >= listed else ""
+    used = last_used(each.path / USED) if each.kind == "copy" else last_used(each.path)
+    return f"{each.path} was used after it was listed." if used >= listed else ""
 
 
 def _in_use(each: Removable) -> bool:
@@ -118,10 +130,25 @@ def _remove(each: Removable) -> int:
     """Removes it; returns how many bytes that freed."""
     if each.kind == "weights":
         return drop_weights(each.path.parent, "skipwise clean")
-    if each.path.is_dir():
+    if each.kind == "copy":
+        _remove_copy(each.path)
+    elif each.path.is_dir():
         shutil.rmtree(each.path)
     else:
         each.path.unlink(missing_ok=True)
         if each.kind in ("pack", "cache"):
             forget_origin(each.path)
     return each.size
+
+
+def _remove_copy(home: Path) -> None:
+    """Removes a copy, while its lock is held. Its record goes first: a kill leaves an unfinished copy."""
+    (home / RECORD).unlink(missing_ok=True)
+    for path in home.iterdir():
+        if path.name == LOCK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    remove_empty(home)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from skipwise.core.shown import Shown
 
-Kind = Literal["weights", "checkpoint", "leftover", "pack", "cache"]
+Kind = Literal["weights", "checkpoint", "leftover", "pack", "cache", "copy"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,8 @@ class Removable:
 
     Args:
         kind: "weights" of a run that nothing refers to; a "checkpoint" of abandoned work; a "leftover" of a process
-            that was killed; a "pack" of decoded images that are gone; a "cache" that nobody has used for long.
+            that was killed; a "pack" of decoded images that are gone; a "cache" that nobody has used for long; a
+            "copy" of what lies at an address.
         path: the file or folder.
         size: in bytes.
         why: why it may go, a phrase.

@@ -44,7 +44,7 @@ from skipwise.cli.stopped import Stopped
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
 from skipwise.core.addresses import asked_once, telling, without_secrets
-from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed, differing_keys
+from skipwise.core.errors import Interrupted, NotTrusted, SkipwiseError, TrainingFailed, differing_keys
 from skipwise.core.machine import environment, memory, streams
 from skipwise.core.text import printable
 from skipwise.data.image.limits import most_pixels
@@ -83,7 +83,7 @@ def main() -> NoReturn:
         watched(_say)
         memory.refuse_what_does_not_fit()
         with _stoppable(), _missing_extras(), asked_once(), telling(_copying):
-            status = app(standalone_mode=False) or 0
+            status = app(standalone_mode=False, prog_name=_called()) or 0
             with _read_to_its_end():
                 sys.stdout.flush()
     except SkipwiseError as error:
@@ -91,6 +91,8 @@ def main() -> NoReturn:
         _say(f"skipwise: {error}{'.' * isinstance(error, TrainingFailed)}")
         if isinstance(error, NotTrusted):
             _say(f"Again:    {text.command(*program_of(sys.argv), *sys.argv[1:], *error.options)}")
+        if isinstance(error, Interrupted):
+            _say(f"Go on:    {text.command(*program_of(sys.argv), *sys.argv[1:])}")
         status = 2
     except Stopped as stopped:
         _say(f"\n{stopped.sentence}")
@@ -109,6 +111,13 @@ def main() -> NoReturn:
     finally:
         streams.let_go()
     sys.exit(status)
+
+
+def _called() -> str | None:
+    """The name of the program for completion, which a shell asks of `skipwise` and not of `python -m skipwise`; None
+    for the name that it was called by."""
+    asked = any(word.split("=")[0] in ("--install-completion", "--show-completion") for word in sys.argv[1:2])
+    return "skipwise" if asked else None
 
 
 def _keep_secrets() -> None:
@@ -203,7 +212,8 @@ def _usage(error: Exception) -> int:
     else:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "skipwise"
-        _say(f"skipwise: {message.rstrip('.')}. See '{path} --help'.")
+        ended = message if message.endswith("?") else f"{message.rstrip('.')}."
+        _say(f"skipwise: {ended} See '{path} --help'.")
     return 2
 
 

@@ -15,6 +15,8 @@ from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd, Start
 from skipwise.training.folder.state import TrainState
 from skipwise.training.planning.plan import RunPlan
 from skipwise.training.run.time_left import RunTime
+from skipwise.training.tuning.time_left import TuningTime
+from skipwise.training.tuning.wording import tuning_outlined
 
 RESUMABLE = "(stop at any time; the same command resumes it)"
 
@@ -110,9 +112,28 @@ class TrainScreen(Display):
         self.per_epoch = plan.split_images["train"] // spec.recipe.batch_size
         self.limit = spec.time_limit
         self.left = RunTime(spec.recipe, spec.preprocessing.size)
+        self.tuning = None if plan.tuning is None else TuningTime(plan.tuning, spec.recipe.epochs)
         self.shown = 0.0
         self.validation = ""
-        self.surface.show("Training", 0, 1, ESTIMATING)
+        if self.tuning is None:
+            self.surface.show("Training", 0, 1, ESTIMATING)
+
+    def on_phase(self, phase: Phase) -> None:
+        if self.tuning is None:
+            return
+        if phase.runs:
+            self.tuning.on_phase(phase)
+            self._show_trials("")
+        else:
+            self.tuning, self.validation = None, ""
+            self.surface.show(phase.name, 0, 1, ESTIMATING)
+
+    def _show_trials(self, status: str) -> None:
+        if self.tuning is not None:
+            work, total = self.tuning.remaining.work, self.tuning.remaining.total
+            runs = f"{self.tuning.phase}: {self.tuning.ended} of {self.tuning.runs} runs"
+            left = about(self.tuning.seconds)
+            self.surface.show(runs, total - work, total, "  ".join(filter(None, (left, status))))
 
     def on_step(self, state: TrainState) -> None:
         first = self.left.steps == 0
@@ -131,6 +152,14 @@ class TrainScreen(Display):
 
     def on_epoch(self, epoch: Epoch) -> None:
         self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
+        if self.tuning is not None:
+            self.tuning.on_epoch(epoch)
+            self._show_trials(f"{epoch.run.rpartition('/')[2]}, epoch {epoch.epoch}{self.validation}")
+
+    def on_run_end(self, end: RunEnd) -> None:
+        if self.tuning is not None:
+            self.tuning.on_run_end(end)
+            self._show_trials("")
 
 
 def _outlined(plan: RunPlan) -> list[str]:
@@ -143,10 +172,12 @@ def _outlined(plan: RunPlan) -> list[str]:
         else f"as many epochs as fit into {duration(spec.time_limit)}"
     )
     weights = "" if plan.start is None else f" from the weights of {plan.start.name}"
+    tuned = [] if plan.tuning is None else [tuning_outlined(plan.tuning)]
     return [
         f"{plan.data}: {len(spec.classes)} classes, {counts['train']:,} training, {counts['val']:,} validation "
         f"and {counts['test']:,} test images, {spec.preprocessing.size} x {spec.preprocessing.size} pixels",
         f"{spec.model}{weights}, seed {spec.seed}, {length} of recipe '{spec.recipe.name}' in batches of "
         f"{spec.recipe.batch_size}, {spec.stem} stem, width {spec.width:g}, on {spec.execution.device} in "
         f"{spec.execution.precision}{compiled}",
+        *tuned,
     ]

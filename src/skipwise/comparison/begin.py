@@ -141,8 +141,7 @@ def begin_or_continue(begin: Beginning, task: Task[Plan], place: Place[Plan]) ->
             raise
         plan = resolved.plan if begin.keep is None else replace(resolved.plan, keep=begin.keep)
         _write(begin, place, plan)
-        if begin.here.workers is not None:  # how many run at once changes no result
-            plan = replace(plan, processes=begin.here.workers)
+        plan = begin.here.spread(plan)  # how many run at once, and where, changes no result
         budget = _budget(begin, plan, resolved.costs)
         forecast = resolved.forecast and replace(resolved.forecast, price=begin.price)
         _tell_what_can_be_shown(begin, plan, place.folder)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.question.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.question.starting_weights import find_starts, several
 from skipwise.comparison.question.target import target_of
-from skipwise.comparison.question.tuning import check_trials
 from skipwise.comparison.results.finished import Comparison, priced, read_comparison, runs_of
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require, unknown_name
@@ -44,7 +44,7 @@ from skipwise.training.trackers import trackers_of
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
     from skipwise.comparison.budget.resolve import OnThisMachine
-    from skipwise.comparison.executors.executor import Executor
+    from skipwise.comparison.executors.executor import Executor, Room
 
 
 @by_plan
@@ -115,22 +115,23 @@ def compare(
     # What works needs torch, which takes a second to import; what was found out so far does not.
     from skipwise.comparison.begin import Beginning, begin_or_continue, look_ahead_from
 
-    begin = Beginning(
-        asked=asked,
-        draft=draft,
-        prepared=prepared,
-        packed=options.machine.pack,
-        extend=options.planning.extend,
-        saved=_saved(options),
-        here=_on_this_machine(options, workers, asked, draft, began),
-        callback=watch,
-        executor=executor,
-        keep=_keep(options),
-        price=_price(options),
-    )
-    if options.planning.dry_run:
-        return _planned(place, *look_ahead_from(begin, place), sentences)
-    return begin_or_continue(begin, task, place)
+    with _rooms(executor, asked.device) as rooms:
+        begin = Beginning(
+            asked=asked,
+            draft=draft,
+            prepared=prepared,
+            packed=options.machine.pack,
+            extend=options.planning.extend,
+            saved=_saved(options),
+            here=_on_this_machine(options, workers, asked, draft, began, rooms),
+            callback=watch,
+            executor=executor,
+            keep=_keep(options),
+            price=_price(options),
+        )
+        if options.planning.dry_run:
+            return _planned(place, *look_ahead_from(begin, place), sentences)
+        return begin_or_continue(begin, task, place)
 
 
 def _request(data: str | os.PathLike[str], options: CompareOptions) -> ComparisonRequest:
@@ -156,8 +157,8 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
     check_again(again=options.folder.again, resume=options.folder.resume, extend=extend)
     check_begun(COMPARISONS, _output(options), resume=options.folder.resume)
     device = choose_device(machine.device)
-    check_trials(study.tune, study.tune_trials)
-    check_together(images.folds, tune=study.tune is not None, included=bool(included), lr=options.recipe.lr)
+    options.tuning.check(options.recipe.lr)
+    check_together(images.folds, tune=options.tuning.asked, included=bool(included))
     if extend and (output is None or study.time_limit is not None):
         raise SkipwiseError("--extend needs --output, the comparison to extend, and takes no --time-limit.")
     if extend and options.planning.dry_run:
@@ -172,9 +173,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
         stem=stem,
         width=width,
         recipe=options.recipe,
-        tune=study.tune,
-        tune_epochs=study.tune_epochs,
-        tune_trials=study.tune_trials,
+        tuning=options.tuning,
         time_limit=limit,
         target_accuracy=target_of(options.target.target_accuracy),
         device=device,
@@ -228,7 +227,12 @@ def _workers(options: CompareOptions, executor: Executor) -> int | None:
 
 
 def _on_this_machine(
-    options: CompareOptions, workers: int | None, asked: ComparisonRequest, draft: Draft, began: float
+    options: CompareOptions,
+    workers: int | None,
+    asked: ComparisonRequest,
+    draft: Draft,
+    began: float,
+    rooms: tuple[Room, ...],
 ) -> OnThisMachine:
     """Returns how the user wants runs to be computed, and what a time limit may change."""
     from skipwise.comparison.budget.resolve import OnThisMachine
@@ -241,7 +245,19 @@ def _on_this_machine(
         other_size=options.images.img_size is None,
         other_stem=asked.stem == "auto" and not draft.weights,
         began=began,
+        rooms=rooms,
     )
+
+
+@contextlib.contextmanager
+def _rooms(executor: Executor, device: str) -> Iterator[tuple[Room, ...]]:
+    """The machines that an executor has for runs, by which the plan goes; none where runs are done on this one."""
+    ask: Callable[[str], Sequence[Room]] | None = getattr(executor, "rooms", None)
+    if ask is None:
+        yield ()
+        return
+    with contextlib.closing(executor):  # also where the work ends before it begins
+        yield tuple(ask(device))
 
 
 def _output(options: CompareOptions) -> Path | None:

@@ -12,8 +12,9 @@ from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.evidence.collect import collect
 from skipwise.comparison.evidence.predictions import Records
+from skipwise.comparison.executors.attempts import gather
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS, TUNING
+from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
@@ -41,6 +42,7 @@ from skipwise.cost.price import Price
 from skipwise.cost.timing import latencies
 from skipwise.pages.pictures import FEW_PIXELS
 from skipwise.training.callbacks import Callback, Callbacks, Phase, Start, with_callbacks
+from skipwise.training.folder.names import TUNING
 
 
 def carry_out(
@@ -134,6 +136,7 @@ def _study(
 
     with contextlib.closing(executor):
         executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
+        gather(folder)  # of an earlier command, whichever executor it had
         while True:
             try:
                 return run_study(

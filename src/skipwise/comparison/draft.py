@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from skipwise.comparison.question.grouping import Grouping, grouping_of
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.question.starting_weights import Starts, choose_recipes
 from skipwise.comparison.question.target import check_reachable
-from skipwise.comparison.question.tuning import choose_tuning
 from skipwise.comparison.run.images import image_options
 from skipwise.comparison.wording.groups import group_warnings, in_groups
 from skipwise.data.prepare import Prepared, Request
@@ -26,6 +25,7 @@ from skipwise.nets.stems import resolve_stem
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.machine.execution import Execution
 from skipwise.training.planning.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.tuning.asked import TuneOptions, choose_tuning
 from skipwise.training.weights.starting_weights import Found, agreed, size_for
 
 Notice = Callable[[str], None]
@@ -40,7 +40,7 @@ class ComparisonRequest:
         starts: what was said of the weights that networks start from.
         recipe: the recipe, and what is to be otherwise than in it.
         stem: "auto" leaves it to the weights, or to the size of the images.
-        tune, tune_epochs, tune_trials: the learning rates to try, for how long, and how many are chosen between them.
+        tuning: the hyperparameters to choose first.
         time_limit: in seconds.
         target_accuracy: on the validation images, in percent.
         processes: runs at a time; the machine decides where nothing was said.
@@ -53,9 +53,7 @@ class ComparisonRequest:
     stem: str
     width: float
     recipe: RecipeOptions
-    tune: Sequence[float] | None
-    tune_epochs: int | None
-    tune_trials: int | None = None
+    tuning: TuneOptions
     time_limit: float | None
     target_accuracy: float | None
     device: str
@@ -93,8 +91,8 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     recipe, fine_tuning = choose_recipes(asked.recipe, weights, names, mirrors=source.mirrors, images=trained)
     recipe = with_sizes_for_all(recipe, names, preprocessing, len(source.classes), asked.recipe.epochs, notice)
     stem = resolve_stem(stem, preprocessing.size)
-    check_countable(question, prepared, tuned=asked.tune is not None)
-    for remark in check_variants(question, prepared, preprocessing.size, tuned=asked.tune is not None):
+    check_countable(question, prepared, tuned=asked.tuning.asked)
+    for remark in check_variants(question, prepared, preprocessing.size, tuned=asked.tuning.asked):
         notice(remark)
     check_reachable(asked.target_accuracy, counts["val"])
     _tell_groups(grouping, counts["test"], notice)
@@ -120,7 +118,12 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         external_code={name: code_fingerprint(name) for name in names if is_external(name)},
         recipe=recipe,
         fine_tuning=fine_tuning,
-        tuning=choose_tuning(asked.tune, asked.tune_epochs, asked.tune_trials, recipe, question, counts["val"]),
+        tuning=choose_tuning(
+            asked.tuning,
+            [recipe, *([] if fine_tuning is None else [fine_tuning])],
+            first_seed=question.first_seed,
+            validation=counts["val"],
+        ),
         time_limit=asked.time_limit,
         target_accuracy=asked.target_accuracy,
         asked_for=(question.looks, recipe.epochs) if limited else None,

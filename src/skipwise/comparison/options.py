@@ -13,6 +13,7 @@ from skipwise.evaluation.options import OutcomeOptions, TargetOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.options import MachineOptions, TrackOptions
+from skipwise.training.tuning.asked import TuneOptions
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -44,21 +45,6 @@ class StudyOptions:
     seed: int = option(0, "The first seed for initial weights, data order and augmentation; the others follow it.")
     every_pair: bool = option(
         False, "Spend more seeds also on pairs of networks of which neither can be the best any more."
-    )
-    tune: Sequence[float] | None = option(
-        None,
-        "Try these peak learning rates with every network first, and choose one for each by the validation images.",
-        metavar="lr=A,B,...",
-        listed=Listed(of=float, takes="learning rates, like --tune lr=0.05,0.1,0.2", prefix="lr="),
-    )
-    tune_epochs: int | None = option(
-        None, "The number of epochs of the runs for --tune.", unset="a third of the recipe's", metavar="N"
-    )
-    tune_trials: int | None = option(
-        None,
-        "Have Optuna choose so many learning rates between the lowest and the highest of --tune for each network, "
-        "instead of trying those of --tune.",
-        metavar="N",
     )
     time_limit: str | None = option(
         None,
@@ -159,6 +145,7 @@ class CompareOptions:
     """The options of `compare`."""
 
     study: StudyOptions = group(StudyOptions)
+    tuning: TuneOptions = group(TuneOptions)
     outcome: OutcomeOptions = group(OutcomeOptions)
     target: TargetOptions = group(TargetOptions)
     recipe: RecipeOptions = group(RecipeOptions)

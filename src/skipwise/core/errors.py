@@ -69,6 +69,10 @@ class Busy(SkipwiseError):
     """Another process of Skipwise holds the folder."""
 
 
+class Interrupted(SkipwiseError):
+    """Work was cut short through no fault of what was asked for, and the same command goes on with it."""
+
+
 class TrainingFailed(SkipwiseError):
     """One run cannot be finished (its loss is no number, its memory ran out); other runs may still."""
 

@@ -31,6 +31,7 @@ from typing import Any, TypeVar
 from skipwise.core.addresses import asked_once, without_secrets
 from skipwise.core.errors import SkipwiseError, differing_keys
 from skipwise.core.options import build, declared
+from skipwise.core.text import shortened
 
 R = TypeVar("R")
 PATH = "str | os.PathLike[str]"
@@ -76,17 +77,26 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
     return decorated
 
 
+def _shown(value: object) -> str:
+    """A value that was given, without the middle of a long one, as an array is."""
+    return shortened(" ".join(repr(value).split()))
+
+
 def _check_paths(signature: inspect.Signature, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-    """Raises SkipwiseError for an argument that is to be a path and is something else."""
+    """Raises SkipwiseError for an argument that is to be a path or a list and is something else."""
     for name, value in signature.bind(*arguments, **keywords).arguments.items():
         may_be_none = signature.parameters[name].annotation == f"{PATH} | None"
         is_path = may_be_none or signature.parameters[name].annotation == PATH
         if is_path and not isinstance(value, str | os.PathLike) and not (value is None and may_be_none):
-            raise SkipwiseError(f"{name} has to be a path, as text or a pathlib.Path, and not {value!r}.")
+            raise SkipwiseError(f"{name} has to be a path, as text or a pathlib.Path, and not {_shown(value)}.")
+        annotation = str(signature.parameters[name].annotation)
+        several = annotation.startswith("Sequence[") and not (value is None and annotation.endswith("| None"))
+        if several and (isinstance(value, str | bytes) or not isinstance(value, Iterable)):
+            raise SkipwiseError(f"{name} has to be a list, and not {_shown(value)}.")
 
 
 def check_kind(name: str, value: object, annotation: object) -> None:
-    """Raises SkipwiseError for a value that is of none of an option's types; None stands for the default.
+    """Raises SkipwiseError for a value that is of none of an option's types.
 
     Example:
         >>> check_kind("epochs", "3", int | None)
@@ -94,12 +104,12 @@ def check_kind(name: str, value: object, annotation: object) -> None:
         skipwise.core.errors.SkipwiseError: epochs has to be a whole number, and not '3'.
     """
     kinds = _members(annotation)
-    if value is None or any(_fits(value, kind) for kind in kinds):
+    if any(_fits(value, kind) for kind in kinds):
         return
     wanted = list(dict.fromkeys(_described(kind, kinds) for kind in kinds if kind is not types.NoneType))
     *others, last = [word for each in wanted for word in each]
     choice = f"{', '.join(others)} or {last}" if others else last
-    raise SkipwiseError(f"{name} has to be {choice}, and not {value!r}.")
+    raise SkipwiseError(f"{name} has to be {choice}, and not {_shown(value)}.")
 
 
 def _members(annotation: object) -> tuple[Any, ...]:
@@ -113,7 +123,7 @@ def _fits(value: object, kind: Any) -> bool:
     text = isinstance(value, str | bytes)
     truth = type(value).__name__ in ("bool", "bool_")  # NumPy's own, too, which it called so before its version 2
     if kind is types.NoneType:
-        return False
+        return value is None
     if kind is bool:
         return truth
     if kind is int:
@@ -126,7 +136,7 @@ def _fits(value: object, kind: Any) -> bool:
         of = _members(typing.get_args(kind)[0])
         items = value if isinstance(value, Collection) else ()
         return not text and isinstance(value, Iterable) and all(any(_fits(item, each) for each in of) for item in items)
-    return isinstance(value, os.PathLike) if typing.get_origin(kind) is os.PathLike else True
+    return isinstance(value, os.PathLike) if typing.get_origin(kind) is os.PathLike else value is not None
 
 
 def _described(kind: Any, beside: tuple[Any, ...]) -> tuple[str, ...]:

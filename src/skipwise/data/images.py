@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.columns.names import Names
 from skipwise.data.splits import SPLITS
 
 
@@ -73,7 +74,7 @@ class Images:
 
     name: str
     classes: tuple[str, ...]
-    ids: NDArray[np.str_]
+    ids: Names
     labels: NDArray[np.int64]
     split: NDArray[np.str_]
     duplicated_in: NDArray[np.str_]
@@ -87,3 +88,8 @@ class Images:
     def counts(self) -> dict[str, int]:
         """The number of images in each split."""
         return {split: int((self.split == split).sum()) for split in SPLITS}
+
+
+def without_test(images: Images) -> Images:
+    """The images, of which those for testing are left out."""
+    return replace(images, split=np.where(images.split == "test", "", images.split))

@@ -16,6 +16,7 @@ from skipwise.core.remote.copies import local_path
 from skipwise.core.reporting import Progress
 from skipwise.core.text import count
 from skipwise.data.assign_splits import assign_splits, check_folds, divided_groups, groups_of, images_without_group
+from skipwise.data.columns.names import Names
 from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images, Pixels
 from skipwise.data.options import DataOptions, ReadingOptions
@@ -104,7 +105,7 @@ class Prepared:
         return Images(
             name=self.source.name,
             classes=self.source.classes,
-            ids=np.array(self.source.ids),
+            ids=Names.of(self.source.ids),
             labels=self.source.labels,
             split=self.split,
             duplicated_in=self.duplicated_in,
@@ -225,10 +226,10 @@ def files_left_out(source: Source) -> list[str]:
         kinds.setdefault(Path(name).suffix.lower() or "no suffix", name)
     number = len(source.ignored)
     shown = ", ".join(f"{name} ({kind})" for kind, name in list(kinds.items())[:5])
-    return [
-        f"{count(number, 'file')} of {source.name} {'are' if number != 1 else 'is'} left out, because the name is not "
-        f"that of an image or the folder is not that of a class; for example {shown}."
-    ]
+    why = "is left out: it is not named like an image, or not in the folder of a class"
+    if number != 1:
+        why = "are left out: they are not named like images, or not in the folders of classes"
+    return [f"{count(number, 'file')} of {source.name} {why}; for example {shown}."]
 
 
 def obstacles(source: Source, scan: Scan, audit: Audit, used: NDArray[np.bool_]) -> list[str]:

@@ -123,6 +123,8 @@ def find_subject(folder: Path) -> Subject:
         )
     if not (folder / "run.json").exists():
         refuse_comparison(folder)
+        if not folder.exists():
+            raise SkipwiseError(f"There is no {folder}; give a folder that 'skipwise train' or 'skipwise export' made.")
         raise SkipwiseError(
             f"{folder} holds neither a finished run (run.json) nor an exported network (artifact.json); give a folder "
             "that 'skipwise train' or 'skipwise export' made."

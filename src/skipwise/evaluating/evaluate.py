@@ -47,6 +47,7 @@ from skipwise.evaluating.record import (
 from skipwise.evaluating.relying import answer_backgrounds, brings_backgrounds
 from skipwise.evaluating.report.composing import NO_PICTURES, About, compose, pictures_from
 from skipwise.evaluating.report.depth_section import depth_section
+from skipwise.evaluating.report.tuning_section import tuning_section
 from skipwise.evaluating.weights_file import network_in, subject_of
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.one_network import Evaluation, evaluate_answers
@@ -176,7 +177,7 @@ def evaluate(
             pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
             corrupted=corrupted,
             relying=relying,
-            about=About(depth=depth),
+            about=About(depth=depth, tuning=tuning_section(subject)),
         )
         write_text(place.folder / PREDICTIONS, _table(subject, found, evaluation))
         write_text(place.folder / PAGE, page)

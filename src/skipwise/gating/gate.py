@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from skipwise.comparison.question.question import LEAST_ALPHA
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.remote.copies import address_of
@@ -18,7 +19,7 @@ from skipwise.gating.pairing import Paired, pair
 from skipwise.gating.record import ClassChange, GateReport, GateSide, Outcome
 from skipwise.gating.sides import Side, open_side
 from skipwise.gating.wording import grouped_by, verdict_of
-from skipwise.statistics.noninferiority import Drop, noninferiority
+from skipwise.statistics.noninferiority import noninferiority
 
 MOST_LOST = 20
 """Images that only the old network got right, by name."""
@@ -66,23 +67,27 @@ def gate(
         >>> print(report.verdict[0])
         PASS: ...
     """
-    margin, trust, reading = float(options.gate.margin), options.trust.trust, options.reading
+    margin, alpha = float(options.gate.margin), float(options.gate.alpha)
+    trust, reading = options.trust.trust, options.reading
     if not 0 <= margin < 100:
         raise SkipwiseError(f"--margin must lie between 0 and 100 percentage points, not {margin:g}.")
+    if not LEAST_ALPHA <= alpha < 1:
+        raise SkipwiseError(f"--alpha must lie between {LEAST_ALPHA:g} and 1, not {alpha:g}.")
     sides = [open_side(each, data, reading=reading, trust=trust, progress=progress) for each in (old, new)]
     found = pair(*sides)
     notes = (*found.notes, *_unused(data, sides))
     for note in notes:
         notice(note)
-    drop = noninferiority(found.old, found.new, limit=margin / 100, groups=found.groups)
+    drop = noninferiority(found.old, found.new, limit=margin / 100, groups=found.groups, alpha=alpha)
     networks = all(side.kind != "predictions" for side in sides)
     speed = None
     if options.gate.timing and networks:
         speed = measure(sides[0].path, sides[1].path, trust, progress)
-    outcome = OUTCOMES[drop.outcome]
+    outcome, names = OUTCOMES[drop.outcome], [address_of(side.path) for side in sides]
     return GateReport(
         outcome=outcome,
         margin=margin,
+        alpha=alpha,
         drop=drop,
         old=_side(sides[0], found.old),
         new=_side(sides[1], found.new),
@@ -92,7 +97,7 @@ def gate(
         lost=tuple(found.ids[place] for place in np.flatnonzero(found.old & ~found.new)[:MOST_LOST].tolist()),
         speed=speed,
         notes=notes,
-        verdict=_verdict(outcome, drop, margin, sides),
+        verdict=tuple(verdict_of(outcome, drop, margin, alpha, old=names[0], new=names[1])),
         machine=describe_machine(),
     )
 
@@ -102,11 +107,6 @@ def _unused(data: str | os.PathLike[str] | None, sides: list[Side]) -> list[str]
     if data is None or any(side.kind != "predictions" or not side.has_own_labels for side in sides):
         return []
     return [f"{os.fspath(data)} is not used: both are files of predictions with labels of their own."]
-
-
-def _verdict(outcome: Outcome, drop: Drop, margin: float, sides: list[Side]) -> tuple[str, ...]:
-    old, new = (address_of(side.path) for side in sides)
-    return tuple(verdict_of(outcome, drop, margin, old=old, new=new))
 
 
 def _side(side: Side, right: np.ndarray) -> GateSide:

@@ -14,6 +14,11 @@ class GateOptions:
     margin: float = option(
         1.0, "The largest drop in accuracy that would not matter, in percentage points.", metavar="POINTS"
     )
+    alpha: float = option(
+        0.05,
+        "How often the interval of the drop may miss. A network that is worse by more than --margin passes at most "
+        "half as often.",
+    )
     timing: bool = option(True, "Time both networks in turn. The times have no part in the result.")
 
 

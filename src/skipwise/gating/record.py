@@ -83,7 +83,8 @@ class GateReport(Shown):
         outcome: "pass" where the new network is shown not to be worse by more than the margin, "fail" where it is shown
             to be worse by more, "cannot tell" where these images show neither.
         margin: the drop in accuracy that would not matter, in percentage points.
-        drop: how much accuracy was lost, with its 95% interval, as fractions.
+        alpha: how often the interval may miss.
+        drop: how much accuracy was lost, with its interval, as fractions.
         old, new: the networks.
         data: what they were tested on.
         grouped_by: what says which images belong together; "" where each is by itself.
@@ -116,6 +117,7 @@ class GateReport(Shown):
     notes: tuple[str, ...]
     verdict: tuple[str, ...]
     machine: Machine
+    alpha: float = 0.05
 
     @property
     def status(self) -> int:

@@ -24,7 +24,7 @@ def points(margin: float) -> str:
     return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
-def verdict_of(outcome: Outcome, drop: Drop, margin: float, *, old: str, new: str) -> Iterator[str]:
+def verdict_of(outcome: Outcome, drop: Drop, margin: float, alpha: float, *, old: str, new: str) -> Iterator[str]:
     """The answer in a few sentences.
 
     Args:
@@ -38,7 +38,7 @@ def verdict_of(outcome: Outcome, drop: Drop, margin: float, *, old: str, new: st
             yield f"FAIL: {new} is shown to be worse than {old} by more than {most}."
         case "cannot tell":
             yield f"CAN'T TELL: these images do not show whether {new} is worse than {old} by more than {most}."
-    yield f"{seen(drop)}{_groups(drop)}."
+    yield f"{seen(drop, alpha)}{_groups(drop)}."
     if drop.low > 0 and outcome != "fail":
         within = "by less than the margin" if outcome == "pass" else "by how much is not known well enough"
         yield f"It is shown to be worse, {within}."

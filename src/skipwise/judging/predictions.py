@@ -23,7 +23,7 @@ from skipwise.judging.record import Judged
 @takes(PredictionsOptions)
 def judge_predictions(
     labels: ArrayLike,
-    predictions: Mapping[str, Sequence[ArrayLike]],
+    predictions: Mapping[str, Sequence[ArrayLike] | NDArray[Any]],
     *,
     groups: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
@@ -64,8 +64,9 @@ def judge_predictions(
         >>> found.networks[1].name, f"{found.networks[1].outcome.value:.2f}"
         ('new', '0.95')
     """
-    if not predictions:
-        raise SkipwiseError('There are no predictions; give a dictionary such as {"a": [seed 0, seed 1], "b": [...]}.')
+    if not predictions or not isinstance(predictions, Mapping):
+        what = "There are no predictions" if not len(predictions) else "The predictions of each network need its name"
+        raise SkipwiseError(f'{what}; give a dictionary such as {{"a": [seed 0, seed 1], "b": [...]}}.')
     truth = _names(labels, "labels")
     ids = [str(number) for number in range(len(truth))]
     which = None if groups is None else _names(groups, "groups")

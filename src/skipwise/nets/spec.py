@@ -184,6 +184,9 @@ class NetworkSpec:
     def _check_options(self) -> None:
         if self.stem is not None and self.stem not in STEMS:
             raise unknown_name("stem", self.stem, STEMS)
+        for name, number in (("num_classes", self.num_classes), ("in_channels", self.in_channels)):
+            if not hasattr(number, "__index__"):
+                raise SkipwiseError(f"{name} has to be a whole number, and not {number!r}.")
         if self.num_classes < 1 or self.in_channels < 1:
             raise SkipwiseError(
                 f"A network needs at least 1 class and 1 input channel, not {self.num_classes} and {self.in_channels}."

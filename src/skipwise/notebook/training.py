@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from markupsafe import Markup
+from msgspec import UnsetType
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, duration
@@ -11,6 +12,7 @@ from skipwise.pages import card
 from skipwise.statistics.runs.shares import exact
 from skipwise.training.folder.files import read_history
 from skipwise.training.train import Trained
+from skipwise.training.tuning.wording import tried_rows, tuning_said
 
 LAST = 10
 """Epochs in the table: the last ones."""
@@ -42,10 +44,16 @@ def trained(found: Trained) -> str:
             f"on {spec.execution.device} in {spec.execution.precision}, {duration(record.seconds)} of training",
         ),
     ]
+    tried = None
+    if not isinstance(record.tuned, UnsetType):
+        rows = [(row.trial, row.values, row.epochs, row.reached) for row in tried_rows(record.tuned)]
+        facts.append(("tuned", tuning_said(record.tuned)))
+        tried = card.folded("Trials", card.table(("trial", "hyperparameters", "epochs", "validation"), rows))
     return card.card(
         finished_before(found.folder) if found.repeated else None,
         lead,
         card.table((), facts, left=2),
+        tried,
         card.folded("Epochs", _epochs(found)),
         card.where(("Run", found.folder)),
     )

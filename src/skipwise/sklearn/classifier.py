@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from skipwise.core.text import printable
-from skipwise.sklearn.given import Levels, are_paths, as_array, as_images
+from skipwise.sklearn.given import Levels, are_paths, as_array, as_images, check_row_length, row_lengths
 from skipwise.sklearn.run_folder import RunFolder
 from skipwise.sklearn.sources import class_names, source_of_paths, source_of_pixels
 
@@ -86,6 +86,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         >>> network.predict_proba(digits.images[500:502]).shape
         (2, 10)
     """
+
+    _row_lengths: tuple[int, ...] | None
+    """The lengths of rows of pixels that `predict` takes where `fit` was given no rows; None for any."""
 
     def __init__(
         self,
@@ -162,10 +165,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = classes
         named, numbers = class_names(classes), numbers.astype(np.int64)
         if values is None:
-            self._levels = Levels()
+            self._levels, self._row_lengths = Levels(), ()
             return source_of_paths([os.fspath(each) for each in X], numbers, named)
         images = as_images(values)
         self._levels = Levels.of(images)
+        self._row_lengths = row_lengths(images.shape)
         return source_of_pixels(self._levels.pixels(images), numbers, named)
 
     def _values(self, X: Any, *, reset: bool) -> NDArray[Any]:
@@ -210,7 +214,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         if are_paths(X):
             images: Any = [os.fspath(each) for each in X]
         else:
-            images = self._levels.pixels(as_images(self._values(X, reset=False)))
+            values = self._values(X, reset=False)
+            if values.ndim == 2 and not hasattr(self, "n_features_in_") and self._row_lengths is not None:
+                check_row_length(values.shape[1], self._row_lengths)
+            images = self._levels.pixels(as_images(values))
         predictor = self._run.predictor(trust=self.network)
         found = np.empty((len(images), len(self.classes_)), np.float32)
         for place, answer in enumerate(predictor.predict_many(images)):
@@ -224,6 +231,16 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         """The most likely class of each image, as it was in y. The arguments are those of `predict_proba`."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of images that are answered rightly.
+
+        Args:
+            X: the images, as `predict_proba` takes them.
+            y: their classes.
+            sample_weight: how much each image counts; None counts all alike.
+        """
+        return float(super().score(X, y, sample_weight))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Writes the fitted estimator into a folder, without pickle. The folder is a run: `skipwise predict`,

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_SIDE = 2
+"""The fewest pixels a side of an image; less is a list of numbers with too many brackets."""
 MANY = (
     "images [N, height, width], [N, height, width, channels] with 1 or 3 channels, or rows of square images [N, pixels]"
 )
@@ -110,9 +112,45 @@ def as_images(values: NDArray[Any]) -> NDArray[Any]:
             f"X has rows of {shape[1]} values, which make no square image, grey or of three colours; give {MANY}."
         )
     if values.ndim == 3:
-        return values[..., None]
-    if values.ndim == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):
-        return values.transpose(0, 2, 3, 1)
-    if values.ndim != 4 or shape[3] not in (1, 3):
+        values = values[..., None]
+    elif values.ndim == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):
+        values = values.transpose(0, 2, 3, 1)
+    if values.ndim != 4 or values.shape[3] not in (1, 3):
         raise ValueError(f"X has the shape {shape}; give {MANY}, or paths of image files.")
+    if min(values.shape[1:3]) < LEAST_SIDE:
+        height, width = values.shape[1:3]
+        raise ValueError(f"X has the shape {shape}, which would be images of {height} x {width} pixels; give {MANY}.")
     return values
+
+
+def row_lengths(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The lengths of rows that are images like those of `fit`: grey, and of three colours.
+
+    Args:
+        shape: of the images of `fit`, [N, height, width, channels].
+    """
+    height, width = shape[1:3]
+    return (height * width, 3 * height * width) if height == width else ()
+
+
+def check_row_length(length: int, taken: tuple[int, ...]) -> None:
+    """Checks rows of pixels where `fit` was given something else.
+
+    Args:
+        length: of the rows.
+        taken: the lengths of rows that are images like those of `fit`; () for none.
+
+    Raises:
+        ValueError: the rows are no such images.
+    """
+    if length in taken:
+        return
+    if not taken:
+        raise ValueError(
+            f"X has rows of {length} values, and fit was given no rows; give images [N, height, width], or paths."
+        )
+    side = round(taken[0] ** 0.5)
+    raise ValueError(
+        f"X has rows of {length} values, and in fit it had images of {side} x {side} pixels; give images, or rows of "
+        f"{taken[0]} values."
+    )

@@ -38,6 +38,7 @@ class SavedClassifier:
         levels: the values that count as black and white.
         features: the length of a row of pixels, and `feature_names` the names of the columns; None where there were no
             rows.
+        row_lengths: the lengths of rows that `predict` takes where `fit` was given none; None for any.
     """
 
     params: dict[str, str | int | float | bool | None]
@@ -46,6 +47,7 @@ class SavedClassifier:
     levels: Levels
     features: int | None
     feature_names: tuple[str, ...] | None
+    row_lengths: tuple[int, ...] | None = None
 
 
 def save(estimator: ImageClassifier, folder: str | os.PathLike[str]) -> Path:
@@ -63,6 +65,7 @@ def save(estimator: ImageClassifier, folder: str | os.PathLike[str]) -> Path:
         levels=estimator._levels,
         features=getattr(estimator, "n_features_in_", None),
         feature_names=None if names is None else tuple(map(str, names)),
+        row_lengths=estimator._row_lengths,
     )
     write_sealed(path / RECORD, record)  # last, so that its presence means that all is there
     return path
@@ -100,6 +103,7 @@ def load(kind: type[E], folder: str | os.PathLike[str], *, trust: Trust) -> E:
     if class_names(estimator.classes_) != run.spec.classes or run.spec.model != saved.params.get("network"):
         raise Damaged(f"{path / RECORD} does not belong to the run beside it; {MEND}.")
     estimator._levels, estimator._run = saved.levels, RunFolder.copy_of(path)
+    estimator._row_lengths = saved.row_lengths
     estimator.history_ = read_history(path)
     estimator.n_iter_ = len(estimator.history_)
     if saved.features is not None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from skipwise.comparison.plan.arguments import arguments
-from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.text import count
 from skipwise.tracking.records import TrackedRun, Value
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.record import RunSpec
 from skipwise.training.planning.plan import RunPlan
 
@@ -24,11 +26,20 @@ def described(plan: Plan | RunPlan, folder: Path) -> TrackedRun:
     """The comparison of a plan, or the run of `train`."""
     name = folder.resolve().name
     if isinstance(plan, RunPlan):
-        parameters = {"data": plan.data, **_counts(plan), **_of_spec(plan.spec)}
+        of_spec = _of_spec(plan.spec)
+        # Tools let no parameter change, and what is tuned is known at the end.
+        open_ones = set() if plan.tuning is None else set(plan.tuning.names)
+        of_spec = {key: value for key, value in of_spec.items() if key.rpartition(".")[2] not in open_ones}
+        parameters = {"data": plan.data, **_counts(plan), **of_spec}
         return TrackedRun(key="", name=name, kind="run", group=name, parameters=parameters)
     said = {name: _value(value) for name, value in arguments(plan).said().items()}
     parameters = {"data": plan.data, "classes": len(plan.classes), **_counts(plan), **said}
     return TrackedRun(key="", name=name, kind="comparison", group=name, parameters=parameters)
+
+
+def as_tuned(run: TrackedRun, spec: RunSpec) -> TrackedRun:
+    """The run of `train` with the hyperparameters that it got in the end."""
+    return replace(run, parameters={**run.parameters, **_of_spec(spec)})
 
 
 def described_run(spec: RunSpec, key: str, group: str) -> TrackedRun:
@@ -38,7 +49,9 @@ def described_run(spec: RunSpec, key: str, group: str) -> TrackedRun:
     if spec.fold is not None:
         name += f" fold {spec.fold[0]}"
     if tuning:
-        name = f"{spec.model} lr {spec.recipe.lr:.3g} for {count(spec.recipe.epochs, 'epoch')}"
+        trial = re.search(r"(?:^|-)t(\d+)(?:-e\d+)?$", key.rpartition("/")[2])
+        what = f"lr {spec.recipe.lr:.3g}" if trial is None else f"trial {trial[1]}"
+        name = f"{spec.model} {what} for {count(spec.recipe.epochs, 'epoch')}"
     return TrackedRun(key=key, name=name, kind="tuning" if tuning else "run", group=group, parameters=_of_spec(spec))
 
 

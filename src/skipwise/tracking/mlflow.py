@@ -105,6 +105,7 @@ class MLflow(Tracker):
             self._client.set_tag(id, "mlflow.note.content", ending.text)
         for file in ending.files:
             self._client.log_artifact(id, str(file))
+        self.attach(id, "weights", ending.weights)
         for name, drawing in ending.figures.items():
             self._client.log_text(id, drawing, f"figures/{name}.svg")
         shown = []

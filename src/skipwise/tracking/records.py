@@ -58,6 +58,7 @@ class Ending:
         tables: tables by name.
         figures: drawings by name, each the text of an SVG file.
         files: records and pages to keep.
+        weights: files of weights to keep: those of `train`; a comparison's runs are many.
     """
 
     status: Literal["finished", "failed"]
@@ -67,3 +68,4 @@ class Ending:
     tables: Mapping[str, Table] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    weights: tuple[Path, ...] = ()

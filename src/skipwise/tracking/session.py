@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skipwise.tracking.describe import described, described_run
+from skipwise.tracking.describe import as_tuned, described, described_run
 from skipwise.tracking.known import Known, read_known, write_known
 from skipwise.tracking.records import KnownRun, TrackedRun
 from skipwise.tracking.sender import HOPE, PATIENCE, Sender, TrackingLost
 from skipwise.tracking.summary import ending_of_comparison, ending_of_run
 from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.folder.files import read_history
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.record import RunRecord
 from skipwise.training.folder.state import EpochMetrics
 from skipwise.training.planning.plan import RunPlan
@@ -77,6 +78,8 @@ class Session:
         key = self._key(end.run)
         if key not in self.runs:
             self.runs[key] = described_run(end.record.spec, key, self.folder.resolve().name)
+        if key == "":
+            self.runs[key] = as_tuned(self.runs[key], end.record.spec)
         self.sender.put(lambda: self._end_run(key, end.record))
 
     def end(self, result: Any, *, stopped: bool) -> None:
@@ -104,7 +107,7 @@ class Session:
         self.known = read_known(self.folder, self.tracker.name, self.tracker.where)
 
     def _key(self, run: str) -> str:
-        return "" if self.single else run
+        return "" if self.single and not run.startswith(f"{TUNING}/") else run
 
     def _id(self, key: str) -> str:
         """The tool's name of a run, which is begun or continued."""
@@ -153,7 +156,7 @@ class Session:
         id = self._id(key)
         if record.status == "finished":
             self._fill_up(key)
-        ending = ending_of_run(record, self.folder / key, self.known.runs[key].epoch)
+        ending = ending_of_run(record, self.folder / key, self.known.runs[key].epoch, weights=key == "")
         self.tracker.end(id, self.runs[key], ending)
         self._note(key, replace(self.known.runs[key], ended=True))
 

@@ -12,17 +12,18 @@ from skipwise.comparison.results.finished import Comparison, histories
 from skipwise.comparison.results.records import Candidate, Costs
 from skipwise.pages.svg_file import as_file
 from skipwise.tracking.records import Ending, Table
-from skipwise.training.folder.names import RECORD
+from skipwise.training.folder.names import RECORD, WEIGHTS
 from skipwise.training.folder.record import RunRecord
 
 
-def ending_of_run(record: RunRecord, folder: Path, epoch: int) -> Ending:
+def ending_of_run(record: RunRecord, folder: Path, epoch: int, *, weights: bool) -> Ending:
     """The end of a run.
 
     Args:
         record: what came of it.
         folder: where it is.
         epoch: the last one.
+        weights: whether its weights are kept, too.
     """
     metrics = {"training_seconds": record.seconds}
     for split, found in (("val", record.val), ("test", record.test)):
@@ -34,6 +35,7 @@ def ending_of_run(record: RunRecord, folder: Path, epoch: int) -> Ending:
         metrics=metrics,
         text=record.reason or "",
         files=_there(folder, RECORD, "metrics.jsonl"),
+        weights=_there(folder, WEIGHTS) if weights else (),
     )
 
 

@@ -91,6 +91,8 @@ class WandB(Tracker):
         if ending.text:
             begun.notes = ending.text
         self._keep(begun, f"{run.kind}-{id}", "results", ending.files)
+        if ending.weights:
+            self._keep(begun, f"weights-{id}", "model", ending.weights)
         begun.finish(exit_code=0 if ending.status == "finished" else 1)
         del self._runs[id]
 

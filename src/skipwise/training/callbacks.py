@@ -27,6 +27,13 @@ class Start:
         folder: where the results go.
         plan: what is carried out: the `RunPlan` of `train`, or the `Plan` of `compare`.
         forecast: how long a new comparison is expected to take; None where it continues, and in `train`.
+
+    Example:
+        >>> class SayWhere(Callback):
+        ...     def on_start(self, start: Start) -> None:
+        ...         print(f"results in {start.folder.name}")
+        >>> SayWhere().on_start(Start(folder=Path("runs/train/images"), plan=None))
+        results in images
     """
 
     folder: Path
@@ -36,12 +43,18 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """The next part of a comparison: tuning, the runs up to an interim look, or what follows the runs.
+    """The next part of a comparison: tuning, the runs up to an interim look, or what follows the runs. In `train`, the
+    next part of the tuning, or the training that follows it.
 
     Args:
         name: a title, such as "Look 1 of 3" or "Writing the report".
         runs: the runs of this part, as `Job` records; the `folder` of a job is the `run` of an `Epoch`.
         ended: those of `runs` that have ended before.
+
+    Example:
+        >>> phase = Phase(name="Writing the report")
+        >>> f"{phase.name}: {len(phase.runs)} runs"
+        'Writing the report: 0 runs'
     """
 
     name: str
@@ -59,7 +72,8 @@ class Epoch(EpochMetrics):
         learning_rate: of the next step; after the last step, of that one.
         val: accuracy (a fraction) and negative log-likelihood (nats) on the validation images; None without them.
         seconds: of training and validation together.
-        run: the run's folder, relative to the folder of the comparison; in `train`, the folder's name.
+        run: the run's folder, relative to the folder of the comparison; in `train`, the folder's name, or of a run that
+            tunes its folder in that of the run, such as "tuning/t3".
         model: the network.
         seed: the seed of initial weights, data order and augmentation.
         outcome: what the comparison is about, on the validation images, such as the balanced accuracy (a fraction);
@@ -96,6 +110,12 @@ class RunEnd:
         run: as in `Epoch`.
         record: how it ended, with its metrics; `record.status` is "finished" or "failed".
         earlier: whether it had ended before this call began.
+
+    Example:
+        >>> class CountNewRuns(Callback):
+        ...     count = 0
+        ...     def on_run_end(self, end: RunEnd) -> None:
+        ...         self.count += not end.earlier
     """
 
     run: str
@@ -111,6 +131,10 @@ class End:
         folder: where the results are.
         result: what `train` or `compare` returns; None where the work was stopped.
         error: what stopped it: an error, or KeyboardInterrupt.
+
+    Example:
+        >>> End(folder=Path("runs/train/images"), error=KeyboardInterrupt()).result is None
+        True
     """
 
     folder: Path
@@ -165,7 +189,7 @@ class Callback:
         """The runs begin or continue."""
 
     def on_phase(self, phase: Phase) -> None:
-        """A comparison begins its next part."""
+        """A comparison, or a run that is tuned, begins its next part."""
 
     def on_step(self, state: TrainState) -> None:
         """`train` has made one more step. A comparison does not call this. Return quickly: training waits."""

@@ -9,6 +9,7 @@ from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
+from skipwise.training.tuning.asked import TuneOptions
 
 
 @options("Machine")
@@ -77,6 +78,7 @@ class TrainOptions:
 
     run: RunOptions = group(RunOptions)
     recipe: RecipeOptions = group(RecipeOptions)
+    tuning: TuneOptions = group(TuneOptions)
     network: NetworkOptions = group(NetworkOptions)
     images: DataOptions = group(DataOptions, without=("folds",))
     reading: ReadingOptions = group(ReadingOptions)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import UnsetType
 
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError, require
@@ -29,8 +30,8 @@ from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.training.callbacks import Callback, Callbacks, RunEnd, Start, with_callbacks
 from skipwise.training.depth.norms import DepthNorms, asked_epochs, read_depth_norms
 from skipwise.training.folder.files import remove_checkpoint
-from skipwise.training.folder.names import CHECKPOINT
-from skipwise.training.folder.record import RunRecord, find_run
+from skipwise.training.folder.names import CHECKPOINT, RECORD
+from skipwise.training.folder.record import Job, RunRecord, find_run, read_run
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.joining import joined
@@ -41,6 +42,7 @@ from skipwise.training.options import MachineOptions, TrainOptions
 from skipwise.training.planning.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.planning.plan import RUNS, RunPlan
 from skipwise.training.trackers import trackers_of
+from skipwise.training.tuning.of_run import tune_run
 from skipwise.training.weights.starting_weights import Found
 
 RETRIES = 3
@@ -55,6 +57,11 @@ class Trained(Shown):
         plan: what was fixed before it began.
         record: what came of it.
         repeated: whether it had ended before, and nothing was done now.
+
+    Example:
+        >>> import skipwise
+        >>> run = skipwise.train("digits")  # doctest: +SKIP
+        >>> run.record.test.accuracy, run.folder / "weights.safetensors"  # doctest: +SKIP
     """
 
     folder: Path
@@ -127,7 +134,7 @@ def train(
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.on_prepare, notice=watch.on_notice)
             asked = choose_start(asked, prepared, watch.on_notice)
             draft = draft_plan(asked, prepared, watch.on_notice)
-            check_shared(draft.spec.recipe, ranks)
+            check_shared(draft.spec.recipe, draft.tuning, ranks)
             task = Task(
                 workspace=RUNS,
                 plan=draft,
@@ -140,7 +147,7 @@ def train(
             )
             place = task.find()
             images = _RunImages(prepared, request, packed=pack, progress=watch.on_prepare, closing=stack)
-            if place.plan is not None and (ended := find_run(place.plan.spec, place.folder)) is not None:
+            if place.plan is not None and (ended := _ended(place.plan, place.folder)) is not None:
                 check_unchanged(place.plan.spec.execution, precision, compile, place.folder, watch.on_notice)
                 _tidy(place.folder, images)
                 if options.run.depth_norms and read_depth_norms(place.folder) is None:
@@ -261,6 +268,15 @@ def _tidy(folder: Path, images: _RunImages) -> None:
         remove_checkpoint(folder / CHECKPOINT)
 
 
+def _ended(plan: RunPlan, folder: Path) -> RunRecord | None:
+    """The run of a plan, with the hyperparameters that tuning chose, if it has ended in this folder; see `find_run`."""
+    spec = plan.spec
+    if plan.tuning is not None and (folder / RECORD).exists():
+        tuned = read_run(folder).tuned
+        spec = plan.tuned_spec({} if isinstance(tuned, UnsetType) else tuned.values)
+    return find_run(spec, folder)
+
+
 def _run(
     plan: RunPlan,
     folder: Path,
@@ -274,18 +290,31 @@ def _run(
     from skipwise.training.planning.resolve import keeper_of
     from skipwise.training.run.runner import execute_run
 
+    init = None if start is None else start.file
+
+    def try_out(job: Job, images: Images, callback: Callback) -> RunRecord:
+        place = folder / job.folder
+        return execute_run(job.spec, images, place, callback, name=job.folder, init=init, notice=watch.on_notice)
+
     try:
+        spec, tuned = plan.spec, None
+        if (ended := _ended(plan, folder)) is not None:  # by another process, meanwhile
+            spec = ended.spec
+        elif plan.tuning is not None:
+            tuned = tune_run(plan, folder, images, watch, try_out)
+            spec = plan.tuned_spec(tuned.values)
         record = execute_run(
-            plan.spec,
+            spec,
             images,
             folder,
             watch,
-            init=None if start is None else start.file,
+            init=init,
             retries=RETRIES,
             keeper=keeper_of(plan, began),
             notice=watch.on_notice,
             ranks=ranks,
             depth_epochs=asked_epochs(folder),
+            tuned=tuned,
         )
     except (SkipwiseError, OSError, MemoryError):
         raise

@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 from statistics import median
 
-from skipwise.comparison.plan.layout import ATTEMPTS, COSTS, REPORT, RESULTS, TUNING, run_folder, tuning_folder
+from skipwise.comparison.plan.layout import ATTEMPTS, COSTS, REPORT, RESULTS, run_folder, tuning_folder
 from skipwise.comparison.results.interim import Interim, read_interim
 from skipwise.comparison.wording.costs import next_look
 from skipwise.cost.price import Price
+from skipwise.training.folder.names import TUNING
 from skipwise.watching.plans import ComparisonPart, CostsPart, RecipePart, TuningPart, read_part
 from skipwise.watching.presence import Presence, at_work
 from skipwise.watching.record import Expected, RunStatus, Status
@@ -69,7 +70,7 @@ def _known_runs(
         recipe = RecipePart(epochs=tuning.epochs, batch_size=plan.recipe.batch_size)
         for model in plan.trained:
             for rate in tuning.rates:
-                place = tuning_folder(model, tuning.seed, rate)
+                place = tuning_folder(model, tuning.seed, f"lr{rate!r}")
                 found.append((RunStatus(folder=place, model=model, seed=tuning.seed, state="waiting"), recipe))
     first = plan.question.first_seed
     needed = {model: _seeds_up_to_next_look(plan, interim, model) for model in plan.trained}
@@ -84,12 +85,12 @@ def _known_runs(
 
 
 def _trials(folder: Path, plan: ComparisonPart, tuning: TuningPart) -> list[tuple[RunStatus, RecipePart]]:
-    """The runs of a search for learning rates that were begun; which ones follow is not known before these end."""
+    """The runs of a search that were begun; which ones follow is not known before these end."""
     names = {each.name for home in (folder, folder / ATTEMPTS) for each in (home / TUNING).glob("*/")}
     found = []
     for model in plan.trained:
-        begin = run_folder(model, tuning.seed, parent=TUNING).removeprefix(f"{TUNING}/") + "-lr"
-        for name in sorted(each for each in names if each.startswith(begin)):
+        begin = run_folder(model, tuning.seed, parent=TUNING).removeprefix(f"{TUNING}/")
+        for name in sorted(each for each in names if each.startswith((f"{begin}-lr", f"{begin}-t"))):
             short = re.search(r"-e(\d+)$", name)
             epochs = tuning.epochs if short is None else int(short[1])
             run = RunStatus(folder=f"{TUNING}/{name}", model=model, seed=tuning.seed, state="waiting")

@@ -99,6 +99,7 @@ class RunPlanPart:
     spec: SpecPart
     data: str = ""
     split_images: dict[str, int] = field(default_factory=dict)
+    tuning: TuningPart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,12 +185,12 @@ def read_plan(path: Path) -> ComparisonPart | StudyPart | None:
         SkipwiseError: it is damaged.
     """
     plain = read_json(path, Any, mend="put it back")
-    if not isinstance(plain, Mapping) or not {"question", "study"} & plain.keys():
+    if not isinstance(plain, Mapping):
         return None
     try:
-        if "question" in plain:
+        if {"question", "recipe"} <= plain.keys():  # the plan of `judge` has a question, too
             return msgspec.convert(plain, ComparisonPart)
-        return msgspec.convert(plain, StudyPart)
+        return msgspec.convert(plain, StudyPart) if "study" in plain else None
     except (msgspec.MsgspecError, ValueError) as error:
         raise SkipwiseError(f"{path} is damaged, or of another version ({error}).") from error
 

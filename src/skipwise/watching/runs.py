@@ -6,7 +6,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from skipwise.training.folder.names import CHECKPOINT, METRICS, RECORD, previous
+from skipwise.core.text import count
+from skipwise.training.folder.names import CHECKPOINT, METRICS, RECORD, TUNING, previous
 from skipwise.watching.plans import EpochPart, RecipePart, RecordPart, RunPlanPart, read_epochs, read_part
 from skipwise.watching.presence import Presence, at_work
 from skipwise.watching.record import Expected, Place, RunStatus, Status
@@ -73,12 +74,19 @@ def single_run(folder: Path) -> Status:
         state="finished" if ended else "running" if present is not None or run.state == "running" else "stopped",
         about=": ".join(about),
         place=None if ended or present is None else present.place,
-        doing="Training" if run.state == "running" else "",
+        doing="Training" if run.state == "running" else _tuning(folder, plan) if present is not None else "",
         runs=(run,),
         next_look=None if left is None else Expected(seeds=None, seconds=left),
         result=_result(run, record) if ended else "",
         problem="" if ended or not (folder / RECORD).exists() else f"{folder / RECORD} can't be read.",
     )
+
+
+def _tuning(folder: Path, plan: RunPlanPart | None) -> str:
+    """The progress of the runs that tune for a run; "" where it is not tuned."""
+    if plan is None or plan.tuning is None:
+        return ""
+    return f"Tuning: {count(len(list(folder.glob(f'{TUNING}/*/{RECORD}'))), 'run')} done"
 
 
 def _ended(run: RunStatus, record: RecordPart, train_images: int) -> RunStatus:

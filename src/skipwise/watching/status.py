@@ -6,6 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
+from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
@@ -24,7 +25,8 @@ def status(folder: str | os.PathLike[str], *, options: StatusOptions) -> Status:
     """Reads how far the work in a folder is. It changes nothing there, and disturbs nobody who works in it.
 
     Args:
-        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs.
+        folder: of a comparison, a run of `train`, or a study; or one that holds several of them, such as runs. An
+            address, such as "s3://bucket/runs", says how far the work was when its folder was copied there.
 
     Returns:
         The status.
@@ -38,7 +40,7 @@ def status(folder: str | os.PathLike[str], *, options: StatusOptions) -> Status:
         >>> skipwise.status("runs").kind
         'folder'
     """
-    found = status_of(user_path(folder), options.price)
+    found = status_of(folder, options.price)
     if options.page is not None:
         from skipwise.watching.page import write_page  # not for those who only look
 
@@ -46,13 +48,22 @@ def status(folder: str | os.PathLike[str], *, options: StatusOptions) -> Status:
     return found
 
 
-def status_of(folder: Path, price: str | None = None) -> Status:
+def status_of(folder: str | os.PathLike[str], price: str | None = None) -> Status:
     """The status of the work in a folder; see `status`.
 
     Args:
         price: as it was named.
     """
     amount = None if price is None else parse_price(price)
+    if is_address(folder):
+        from skipwise.watching.elsewhere import records_at  # which few need
+
+        with records_at(folder) as (path, told):
+            return told(_status_of(path, amount))
+    return _status_of(user_path(folder), amount)
+
+
+def _status_of(folder: Path, amount: Price | None) -> Status:
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise SkipwiseError(f"{folder} {what}; give the folder of a comparison, a run or a study.")

@@ -23,7 +23,9 @@ def headline(status: Status) -> str:
             return f"{what}: finished{f'; {status.result}' if status.result else ''}."
         case "running":
             where = "" if status.place is None else f" on {where_of(status.place)}"
-            doing = f"; {status.doing[0].lower()}{status.doing[1:]}" if status.doing and status.kind != "run" else ""
+            # That a run is trained goes without saying.
+            said = status.doing if status.kind != "run" or status.doing != "Training" else ""
+            doing = f"; {said[0].lower()}{said[1:]}" if said else ""
             return f"{what}: running{where}{doing}."
         case "waiting":
             return f"{what}: not begun."

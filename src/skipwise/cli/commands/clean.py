@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 Folders = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FOLDER", help="Folders of results; runs where none is named.", show_default=False),
+    typer.Argument(
+        metavar="FOLDER",
+        help="Folders of results; runs where none is named. An address stands for the copies of what lies there.",
+        show_default=False,
+    ),
 ]
 
 

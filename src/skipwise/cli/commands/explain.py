@@ -12,8 +12,9 @@ import typer
 from skipwise.cli.commands.predict import Images
 from skipwise.cli.declared import Line
 from skipwise.cli.options import OwnModelOptions, PrintOptions, print_json
+from skipwise.cli.program import as_typed
 from skipwise.core.escaping import say
-from skipwise.core.text import finished_already
+from skipwise.core.text import command, finished_already
 from skipwise.explaining.options import ExplainOptions
 
 Model = Annotated[
@@ -36,3 +37,18 @@ def explain(line: Line[ExplainOptions], run: Model, images: Images, own: OwnMode
         print_json({"folder": str(report.folder), "explanation": report.record})
     else:
         print_explanation(report)
+        say(f"Next:   {as_typed(_next_command(run, report.record.model, own))}")
+
+
+def _next_command(model: str, network: str, own: OwnModelOptions) -> str:
+    """The command after an explanation: a run is exported so that it explains its answers wherever it is used; networks
+    that can't be are evaluated, and what was exported is served."""
+    from skipwise.core.remote.copies import local_path
+    from skipwise.nets.external import is_external
+
+    if not (local_path(model) / "run.json").exists():
+        return command("skipwise", "serve", Path(model))
+    trusted = ["--model", own.own_model] if own.own_model else []
+    if is_external(network):
+        return command("skipwise", "evaluate", Path(model), *trusted)
+    return command("skipwise", "export", Path(model), "--explain")

@@ -46,7 +46,6 @@ Images = Annotated[
 def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnModelOptions) -> int:
     """Classify images with a trained network. A million of them need no more memory than a few."""
     from skipwise.core.progress import Bar
-    from skipwise.core.remote.copies import local_path
     from skipwise.deploy.predict.answer_file import Tally
     from skipwise.deploy.predict.predict import format_of, prepare
 
@@ -64,9 +63,9 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
     with Bar(sys.stderr) as bar:
         work = prepare(model, images, asked, bar.preparing)
         if left_out := work.inputs.left_out:
-            bar.noticed(
-                f"{count(left_out, 'file')} {'are' if left_out > 1 else 'is'} left out: no images by their names."
-            )
+            unlike = "are left out: they are not named like images"
+            unlike = unlike if left_out > 1 else "is left out: it is not named like an image"
+            bar.noticed(f"{count(left_out, 'file')} {unlike}.")
         for note in work.inputs.notes:
             bar.noticed(note)
         if file is not None and kind != "table":
@@ -79,13 +78,34 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
     if file is not None:
         say(f"{file} is finished already; nothing was left to do." if done.repeated else "")
         say(f"Answers: {file} ({count(tally.images, 'image')})")
-        if (local_path(model) / "run.json").exists():
-            say(f"Next:    {as_typed(command('skipwise', 'export', Path(model), *trusted))}")
-    elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
-        output_too = (*trusted, "--output", "predictions.csv")
-        following = command("skipwise", "predict", Path(model), *map(Path, images), *output_too)
-        say(f"\nNext:   {as_typed(following)}", file=sys.stderr)
+        say(f"Next:    {as_typed(_used_further(model, trusted))}")
+    elif kind == "table":
+        words = line.words(without={"model", "images", "own_model", "trust", "format"})
+        say(f"\nNext:   {as_typed(_kept_next(model, images, trusted, words))}", file=sys.stderr)
     return 0
+
+
+def _used_further(model: str, trusted: Sequence[str]) -> str:
+    """The command after answers were kept: a run is exported, and what was exported is served."""
+    from skipwise.core.remote.copies import local_path
+
+    if (local_path(model) / "run.json").exists():
+        return command("skipwise", "export", Path(model), *trusted)
+    return command("skipwise", "serve", Path(model))
+
+
+def _kept_next(model: str, images: Sequence[str], trusted: Sequence[str], words: Sequence[str | Path]) -> str:
+    """The command that keeps the answers that were printed; of an image that was read as it came, there is none.
+
+    Args:
+        words: the options that were given.
+    """
+    if "-" in images:
+        return _used_further(model, trusted)
+    if len(images) > MOST_REPEATED:
+        return "the same command with --output predictions.csv"
+    named = map(Path, images)
+    return command("skipwise", "predict", Path(model), *named, *words, *trusted, "--output", "predictions.csv")
 
 
 def _print(work: PredictionJob, kind: RowFormat | Literal["table"], bar: Bar) -> Tally:

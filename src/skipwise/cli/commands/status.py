@@ -23,11 +23,14 @@ Folder = Annotated[
     str,
     typer.Argument(
         metavar="FOLDER",
-        help="The folder of a comparison, a run of 'train' or a study, or one that holds several of them.",
+        help="The folder of a comparison, a run of 'train' or a study, or one that holds several of them; or the "
+        "address of a copy.",
     ),
 ]
 LOOKS_APART = 2.0
 """Seconds between two looks at the folder."""
+ELSEWHERE_APART = 30.0
+"""Seconds between two looks at an address, each of which lists what lies there."""
 LINES_APART = 60.0
 """Seconds after which a line is printed where there is no terminal, though no run has ended."""
 
@@ -107,19 +110,20 @@ def _follow(line: Line[StatusOptions], folder: str, *, json: bool) -> Status:
 
 def _looks(folder: str, page: str | None, price: str | None) -> Iterator[Status]:
     """The status again and again, up to the first at which nobody works on it."""
+    from skipwise.core.addresses import is_address
     from skipwise.core.files.paths import user_path
     from skipwise.watching.page import write_page
     from skipwise.watching.status import status_of
 
-    where = user_path(folder)
+    apart = ELSEWHERE_APART if is_address(folder) else LOOKS_APART
     while True:
-        found = status_of(where, price)
+        found = status_of(folder, price)
         if page is not None:
-            write_page(user_path(page), found, again=LOOKS_APART if found.is_running else None)
+            write_page(user_path(page), found, again=apart if found.is_running else None)
         yield found
         if not found.is_running:
             return
-        time.sleep(LOOKS_APART)
+        time.sleep(apart)
 
 
 def _changed(looks: Iterator[Status]) -> Iterator[Status]:

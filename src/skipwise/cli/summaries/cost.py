@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skipwise.cli.program import as_typed
+from skipwise.cli.summaries.next_steps import rival_of
 from skipwise.core.progress import Console
 from skipwise.core.text import command, count
 
@@ -81,6 +82,7 @@ def print_profile(report: ProfileReport) -> None:
         ),
         soft_wrap=True,
     )
-    names = ",".join(network.name for network in report.networks)
-    following = command("skipwise", "compare", "path/to/your/images", "--models", names)
+    names = [network.name for network in report.networks]
+    names += [rival_of(names[0])] if len(names) == 1 else []
+    following = command("skipwise", "compare", "path/to/your/images", "--models", ",".join(names))
     console.print(Text(f"Next:   {as_typed(following)}"), soft_wrap=True)

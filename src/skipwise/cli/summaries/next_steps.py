@@ -46,6 +46,11 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     return command(*program, "recommend", folder, "--max-latency-ms", f"{float(f'{median(latencies):.2g}'):g}")
 
 
+def rival_of(model: str) -> str:
+    """The network that a command suggests to compare a single one with."""
+    return "se_resnet18" if model == "resnet18" else "resnet18"
+
+
 def first_run(comparison: Comparison, name: str | None) -> Path | None:
     """The folder of a candidate's first finished run on the whole training split that still has its weights, or else
     of the first one; cross-validation has none."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import UnsetType
 from rich.text import Text
 
 from skipwise.cli.program import as_typed
+from skipwise.cli.summaries.next_steps import rival_of
 from skipwise.core.progress import Console
 from skipwise.core.text import command, count, finished_already
 from skipwise.evaluating.record import EvaluationReport
@@ -15,6 +17,7 @@ from skipwise.evaluating.report import wording
 from skipwise.evaluation.one_network import Evaluation
 from skipwise.statistics.runs.shares import exact
 from skipwise.training.train import Trained
+from skipwise.training.tuning.wording import tuning_said
 
 
 def print_trained(trained: Trained, report: EvaluationReport | None, *, words: Sequence[str | Path]) -> None:
@@ -36,6 +39,8 @@ def print_trained(trained: Trained, report: EvaluationReport | None, *, words: S
         if report is not None:
             found = report.evaluation
             sentences = [wording.headline(found, spec.model), *_more(found)]
+        if not isinstance(record.tuned, UnsetType):
+            sentences.append(tuning_said(record.tuned))
         for number, sentence in enumerate(sentences):
             console.print(Text(sentence, style="" if number else "bold"), soft_wrap=not console.is_terminal)
         if record.lr_cuts:
@@ -46,9 +51,9 @@ def print_trained(trained: Trained, report: EvaluationReport | None, *, words: S
     console.print(Text(f"Run:    {trained.folder}"), soft_wrap=True)
     if report is not None:
         console.print(Text(f"Page:   {report.page}"), soft_wrap=True)
-    other = "se_resnet18" if spec.model == "resnet18" else "resnet18"
     data, *options = words
-    following = command("skipwise", "compare", Path(data), "--models", f"{spec.model},{other}", *options)
+    models = f"{spec.model},{rival_of(spec.model)}"
+    following = command("skipwise", "compare", Path(data), "--models", models, *options)
     if record.status == "failed":
         following = f"the same command with --lr {spec.recipe.lr / 10:g} (and another --output, if you gave one)"
     console.print(Text(f"Next:   {as_typed(following)}"), soft_wrap=True)

@@ -47,18 +47,8 @@ def largest_external_batch(plan: Plan, name: str, room: Room, notice: Callable[[
     Raises:
         TooLarge: not even two images fit.
     """
-    asked = msgspec.json.encode(BatchRequest(plan=plan, name=name, room=room))
-    command = [sys.executable, "-P", "-m", "skipwise.comparison.budget.external_batch"]
-    environment = os.environ | {
-        "OMP_NUM_THREADS": str(plan.execution.threads),
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }
-    ended = subprocess.run(
-        command, input=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=False
-    )
-    try:
-        result = msgspec.json.decode(ended.stdout, type=BatchResult)
-    except msgspec.MsgspecError:
+    result = tried_elsewhere(BatchRequest(plan=plan, name=name, room=room))
+    if result is None:
         return plan.recipe.batch_size
     for line in result.lines:
         notice(line)
@@ -67,20 +57,44 @@ def largest_external_batch(plan: Plan, name: str, room: Room, notice: Callable[[
     return result.batch
 
 
-def main() -> None:
-    """Tries the network that standard input describes."""
-    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # networks may print
-    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=BatchRequest)
+def tried_elsewhere(asked: BatchRequest) -> BatchResult | None:
+    """Tries a network in a process of its own; None where that process ended without a result."""
+    command = [sys.executable, "-P", "-m", "skipwise.comparison.budget.external_batch"]
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(asked.plan.execution.threads),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    ended = subprocess.run(
+        command,
+        input=msgspec.json.encode(asked),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        check=False,
+    )
+    try:
+        return msgspec.json.decode(ended.stdout, type=BatchResult)
+    except msgspec.MsgspecError:
+        return None
+
+
+def tried_here(asked: BatchRequest) -> BatchResult:
+    """Tries a network in this process."""
     plan, lines = asked.plan, list[str]()
     try:
         with falling_back(lines.append):
             network = plan.network(asked.name).build(seed=plan.question.first_seed)
             batch = largest_batch(network, asked.name, plan.recipe, plan.execution, asked.room)
-        result = BatchResult(batch=batch, lines=tuple(lines))
     except TooLarge as error:
-        result = BatchResult(batch=0, refused=str(error))
-    pipe.write(msgspec.json.encode(result))
+        return BatchResult(batch=0, refused=str(error))
+    return BatchResult(batch=batch, lines=tuple(lines))
+
+
+def main() -> None:
+    """Tries the network that standard input describes."""
+    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # networks may print
+    pipe.write(msgspec.json.encode(tried_here(msgspec.json.decode(sys.stdin.buffer.read(), type=BatchRequest))))
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
     for variant in (VARIANTS[variant] for variant in plan.question.variants):
         version = cost.evaluation + variant.seconds(plan.preprocessing.size)
         alone += len(variant.versions) * version * plan.test_images / (plan.folds or 1)
-    execution, processes = plan.execution, plan.processes
+    execution, processes = plan.execution, plan.beside
     beside = SLOWER if processes > 1 else 1.0
     if not devices.of(execution.device).own_cores:
         beside *= slowdown_side_by_side(

@@ -20,10 +20,12 @@ from skipwise.comparison.budget.costs import (
 from skipwise.comparison.budget.external_batch import largest_external_batch
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import Forecast, forecast, guessed, slowest, try_steps
+from skipwise.comparison.executors.executor import Room as MachineRoom
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.wording.study import given_up
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine import devices
+from skipwise.core.text import count
 from skipwise.cost.counts import Counts
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Pixels
@@ -51,6 +53,7 @@ class OnThisMachine:
         workers: how many runs are done at once.
         fewer_epochs, other_size, other_stem: whether a time limit may change the epochs, the image size, the stem.
         began: when the time limit began, on time.monotonic().
+        rooms: of the machines that do the runs; none for this one.
     """
 
     precision: str
@@ -60,6 +63,20 @@ class OnThisMachine:
     other_size: bool
     other_stem: bool
     began: float
+    rooms: tuple[MachineRoom, ...] = ()
+
+    @property
+    def cores(self) -> int | None:
+        """Of the largest machine that does runs; None for this one."""
+        return max((room.cpus for room in self.rooms), default=None)
+
+    def spread(self, plan: Plan) -> Plan:
+        """The plan with the number of runs at a time, and of machines among which they are spread."""
+        if not self.rooms:
+            return replace(plan, processes=choose_processes(plan.execution, self.workers), machines=1)
+        able = [runs for room in self.rooms if (runs := room.runs(plan.execution.threads))]
+        processes = self.workers or max(1, sum(able))
+        return replace(plan, processes=processes, machines=max(1, min(len(able), processes)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +209,7 @@ def look_ahead(
         SkipwiseError: the time limit is too short.
     """
     if stored is not None:
+        stored = here.spread(stored)
         return stored, _forecast(stored, try_again(stored), count_candidates(stored))
     tried = fit_setting(draft, here, notice)
     plan = _within_limit(tried, here, notice)
@@ -205,6 +223,9 @@ def _within_limit(tried: Tried, here: OnThisMachine, notice: Callable[[str], Non
         notice(f"This machine is busy with other programs: training is {slower:.1f} times as slow as when it is idle.")
     if plan.time_limit is None:
         return plan
+    if here.rooms:
+        at_once = f"{count(plan.processes, 'run')} at a time on {count(plan.machines, 'machine')}"
+        notice(f"The time limit is planned with {at_once}, taken to be as fast as this one.")
     return fit_to_limit([plan], lambda _: costs, lambda plan: _left(plan, here), fewer_epochs=here.fewer_epochs)
 
 
@@ -223,21 +244,23 @@ def _left(plan: Plan, here: OnThisMachine) -> float:
 
 def _suited(plan: Plan, counts: dict[str, Counts], here: OnThisMachine) -> Plan:
     """The plan with precision, threads and processes for its setting."""
+    beside = 1 if here.rooms else here.workers or 1
     costliest = max((found.multiply_adds for found in counts.values()), default=0)
     execution = choose_execution(
         plan.execution.device,
         step_multiply_adds=costliest * plan.recipe.batch_size,
         precision=here.precision,
-        resident_bytes=resident_bytes(plan.recipe, plan.preprocessing, plan.train_images, runs=here.workers or 1),
+        resident_bytes=resident_bytes(plan.recipe, plan.preprocessing, plan.train_images, runs=beside),
+        cores=here.cores,
     )
-    return replace(plan, execution=execution, processes=choose_processes(execution, here.workers))
+    return here.spread(replace(plan, execution=execution))
 
 
 def _with_fitting_batch(plan: Plan, counts: dict[str, Counts], notice: Callable[[str], None]) -> Plan:
     """The plan with a batch that fits into memory for all of its networks."""
     preprocessing = plan.preprocessing
     kept = resident_bytes(plan.recipe, preprocessing, plan.train_images)
-    room = Room(channels=preprocessing.channels, size=preprocessing.size, at_once=plan.processes, resident=kept or 0)
+    room = Room(channels=preprocessing.channels, size=preprocessing.size, at_once=plan.beside, resident=kept or 0)
     tried = plan
     with enough_memory(), devices.falling_back(notice):
         for name in counts:

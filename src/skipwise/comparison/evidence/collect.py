@@ -26,6 +26,7 @@ from skipwise.comparison.run.study import StudyResult
 from skipwise.evaluation.calibration import calibration
 from skipwise.statistics import Pair, bootstrap, share
 from skipwise.training.folder.record import RunRecord
+from skipwise.training.tuning.space import with_values
 
 MOST_DISAGREEMENTS = 24
 
@@ -75,14 +76,14 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
     runs = tuple(
         _result(plan, folder, job, records[job.folder])
         for seed in plan.question.seeds
-        for job in plan.jobs(name, seed, lr=study.rates.get(name))
+        for job in plan.jobs(name, seed, tuned=study.tuned.get(name))
         if job.folder in records
     )
     ended = [run for run in runs if run.status == "finished" or run.not_learned is not None]
     return Candidate(
         name=name,
         counts=count_candidate(plan, name),
-        lr=study.rates.get(name, plan.recipe_of(name).lr),
+        lr=with_values(plan.recipe_of(name), study.tuned.get(name, {})).lr,
         outcome=possible(study.judgement.accuracies.get(name), plan.question.scoring),
         accuracy=float(right.mean()) if len(right) else None,
         without_near_duplicates=float(right[:, ~duplicated].mean()) if apart else None,
@@ -95,6 +96,7 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         calibration=calibration(answers.confidence[answers.has_learned], right, groups=tested.groups)
         if len(right)
         else None,
+        tuned=study.tuned.get(name, {}) if plan.tuning is not None and plan.tuning.space else UNSET,
     )
 
 

@@ -7,7 +7,7 @@ no two workers ever write into one folder, and the folder of a run is written by
     runs/resnet18-s0/                    where the command moves an attempt that has ended
 
 An attempt begins with a copy of the newest state that any other saved. Which state that is, is told by its number of
-steps, since clocks of machines differ.
+steps, since clocks of machines differ. `compare` gathers what earlier attempts left, whichever executor it was.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.os_errors import explained
 from skipwise.core.workspace.heartbeat import HEARTBEAT
-from skipwise.training.folder.names import CHECKPOINT, RECORD
-from skipwise.training.run.saving import saved_steps
+from skipwise.training.folder.names import CHECKPOINT, RECORD, previous
+from skipwise.training.folder.saved_state import saved_steps
+
+_STATES = (CHECKPOINT, previous(Path(CHECKPOINT)).name)
 
 
 def attempts_at(folder: Path, run: str) -> list[Path]:
@@ -57,7 +59,7 @@ def begin_attempt(folder: Path, run: str) -> Path:
 
 
 def take(folder: Path, run: str, attempt: Path) -> None:
-    """Moves an attempt that has ended to the place of its run; what was there before is removed.
+    """Moves an attempt to the place of its run; what was there before is removed.
 
     Only the command does this, which holds the comparison's folder.
 
@@ -73,9 +75,23 @@ def take(folder: Path, run: str, attempt: Path) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def forget(folder: Path, run: str) -> None:
-    """Removes all attempts at a run, whose workers can write nothing more then."""
-    shutil.rmtree(folder / ATTEMPTS / run, ignore_errors=True)
+def forget(folder: Path, run: str, *, but: str | None = None) -> None:
+    """Removes the attempts at a run, whose workers can write nothing more then.
+
+    Args:
+        folder: the comparison's folder.
+        run: the run's folder in it.
+        but: the name of an attempt that stays.
+    """
+    for attempt in attempts_at(folder, run):
+        if attempt.name != but:
+            # A worker that writes just now may add a file to a folder that is being emptied, not to one that is gone.
+            removed = attempt.with_name(f"{attempt.name}-removed")
+            with contextlib.suppress(OSError):
+                attempt.rename(removed)
+            shutil.rmtree(removed, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        (folder / ATTEMPTS / run).rmdir()
 
 
 def gather(folder: Path) -> None:
@@ -95,8 +111,8 @@ def gather(folder: Path) -> None:
         elif not (place / RECORD).exists():
             newest = max(found, key=_steps)
             if _steps(newest) > _steps(place):
-                make_folder(place)
-                _copy(newest, place)
+                take(folder, run, newest)
+        forget(folder, run)
     shutil.rmtree(attempts, ignore_errors=True)
 
 
@@ -113,13 +129,27 @@ def _steps(run: Path) -> int:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copies the files of a run, which another worker may be writing: each is whole, since it is replaced whole."""
+    """Copies the files of a run, which another worker may be writing: each is whole, since it is replaced whole.
+
+    A record or a saved state says that the rest is there, so that these get their names last: a copy that is cut off
+    has none. States are read first, since the other files may be newer than a state, but not older.
+    """
+    ended, names = (source / RECORD).exists(), list[str]()  # asked before the others are listed
     with contextlib.suppress(FileNotFoundError):
-        for path in sorted(source.iterdir()):
-            if path.is_file() and path.name != HEARTBEAT and not path.name.startswith("."):
-                _copy_file(path, target / path.name)
+        names = sorted(path.name for path in source.iterdir() if path.is_file())
+    others = [name for name in names if name not in (*_STATES, HEARTBEAT) and not name.startswith(".")]
+    with contextlib.ExitStack() as last:
+        for name in (*_STATES, *others):
+            if name != RECORD or ended:
+                with contextlib.ExitStack() as at_once:
+                    _copy_file(source / name, target / name, last if name in (RECORD, *_STATES) else at_once)
 
 
-def _copy_file(path: Path, copy: Path) -> None:
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file, atomic(copy) as temporary:
-        temporary.write_bytes(file.read())
+def _copy_file(path: Path, copy: Path, named: contextlib.ExitStack) -> None:
+    """Copies a file, which may be gone; it gets its name when `named` is closed."""
+    with (
+        contextlib.suppress(FileNotFoundError),
+        path.open("rb") as file,
+        named.enter_context(atomic(copy)).open("wb") as written,
+    ):
+        shutil.copyfileobj(file, written)

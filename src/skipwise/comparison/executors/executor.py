@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -15,6 +16,28 @@ if TYPE_CHECKING:  # the options name this protocol, and `--help` has no time fo
 
 Event: TypeAlias = "Epoch | RunEnd"
 """A report of an executor about a run: each finished epoch, and last its end. `event.run` is the job's `folder`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What one machine of an executor has for runs.
+
+    Args:
+        cpus: that they may use.
+        most: how many it does at a time at most, whatever the CPUs, where its GPUs allow no more.
+    """
+
+    cpus: int
+    most: int | None = None
+
+    def runs(self, threads: int) -> int:
+        """Returns how many runs of so many threads it does at a time.
+
+        Example:
+            >>> Room(cpus=8).runs(3)
+            2
+        """
+        return self.cpus // threads if self.most is None else min(self.cpus // threads, self.most)
 
 
 class Executor(Protocol):
@@ -46,7 +69,9 @@ class Executor(Protocol):
     - **Time.** Nothing depends on how fast a worker is. Under a time limit `compare` measures the speed itself, by when
       the events come and by `Epoch.seconds`, so events should be handed over at once.
     - **Runs at a time.** An executor that can only do so many at a time says so by an attribute `at_once`. Forecasts go
-      by it, and more `workers` are refused.
+      by it, and more `workers` are refused. One that has machines of its own may have a method `rooms(device)`, which
+      returns a `Room` for each of them. It is called before the plan is made, which goes by it; `close` follows, also
+      where `open` was not called.
     - **Stopping.** Closing the iterator that `Worker.events` returned, SIGTERM to a worker process of
       `LocalProcesses`, or SIGKILL: all of them leave a folder that can be resumed; the first two save the state after
       the current step, so that nothing is lost.

@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from skipwise.comparison.executors.executor import Event
+from skipwise.comparison.executors.order import Order
 from skipwise.comparison.executors.worker_process import Message
 from skipwise.comparison.plan.plan import Job
 from skipwise.core.errors import SkipwiseError
@@ -51,7 +52,7 @@ class LocalProcesses:
     """
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._events: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
         self._workers: list[_Worker] = []
         self._open = 0
@@ -79,10 +80,14 @@ class LocalProcesses:
         # What the stopped processes still report is not heard, nor do they take what is submitted from now on.
         self._waiting, self._events, self._workers, self._open = queue.SimpleQueue(), queue.SimpleQueue(), [], 0
 
-    def submit(self, job: Job) -> None:
-        """Has a run done as soon as a process is free; see `Executor`."""
+    def submit(self, job: Job, into: str | None = None) -> None:
+        """Has a run done as soon as a process is free; see `Executor`.
+
+        Args:
+            into: the folder that it is written into, in the comparison's folder; None is that of the run.
+        """
         self._open += 1
-        self._waiting.put(job)
+        self._waiting.put(Order(job=job, into=into or job.folder))
         if len(self._workers) < min(self.processes, self._open):
             self._workers.append(_Worker(self.folder, self.threads, self._waiting, self._events))
             self._workers[-1].start()
@@ -108,7 +113,7 @@ class _Worker(threading.Thread):
         self,
         folder: Path,
         threads: int,
-        waiting: queue.SimpleQueue[Job | None],
+        waiting: queue.SimpleQueue[Order | None],
         events: queue.SimpleQueue[Event | Exception],
     ) -> None:
         super().__init__(daemon=True)
@@ -120,8 +125,8 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         try:
-            while (job := self.waiting.get()) is not None and not self.stopping:
-                self._finish(job)
+            while (order := self.waiting.get()) is not None and not self.stopping:
+                self._finish(order)
         except Exception as error:  # handed to the thread that reads the events
             self.events.put(error)
         finally:
@@ -142,11 +147,11 @@ class _Worker(threading.Thread):
         if self.is_alive():
             self.join()
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, order: Order) -> None:
         """Does one run, in several processes where one dies, and reports its end."""
-        spec, folder = job.spec, self.folder / job.folder
+        spec, folder = order.job.spec, self.folder / order.into
         self.reached, attempts, furthest = 0, 0, 0
-        while attempts < ATTEMPTS and not self._attempt(job) and not self.stopping:
+        while attempts < ATTEMPTS and not self._attempt(order) and not self.stopping:
             attempts = 1 if self.reached > furthest else attempts + 1
             furthest = self.reached
         if attempts == ATTEMPTS:
@@ -168,9 +173,9 @@ class _Worker(threading.Thread):
         record = find_run(spec, folder)
         if record is None:
             raise SkipwiseError(f"The run just written in {folder} can't be read back; is the disk sound?")
-        self.events.put(RunEnd(run=job.folder, record=record))
+        self.events.put(RunEnd(run=order.job.folder, record=record))
 
-    def _attempt(self, job: Job) -> bool:
+    def _attempt(self, order: Order) -> bool:
         """Returns whether the process came to the end of the run. If not, it is dead."""
         if self.process is None or self.process.poll() is not None:
             self._end()
@@ -180,7 +185,7 @@ class _Worker(threading.Thread):
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(msgspec.json.encode(job) + b"\n")
+            process.stdin.write(msgspec.json.encode(order) + b"\n")
             process.stdin.flush()
         except BrokenPipeError:
             process.wait()

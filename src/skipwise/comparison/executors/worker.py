@@ -6,17 +6,17 @@ import contextlib
 from collections.abc import Generator
 from pathlib import Path
 
-from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
-from skipwise.comparison.run.images import in_fold, load_images, originals_of, weights_of, without_test
+from skipwise.comparison.run.images import in_fold, load_images, originals_of, weights_of
 from skipwise.comparison.run.variants import answer_variants
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
-from skipwise.data.images import Images
+from skipwise.data.images import Images, without_test
 from skipwise.evaluation.variants import Originals
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import RunEnd
 from skipwise.training.depth.norms import asked_epochs
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.predictions import Predictions
 from skipwise.training.machine.faults import in_short
 from skipwise.training.run.runner import RunEvent, give_up, run_events

@@ -2,8 +2,8 @@
 
     python -m skipwise.comparison.executors.worker_process COMPARISON_FOLDER
 
-A line on standard input is a run, a `Job` as JSON; lines on standard output report how it goes, each a
-`Message` as JSON. SIGTERM ends it after the current step, which is saved. When standard input ends, the process that
+A line on standard input is a run, an `Order` as JSON; lines on standard output report how it goes, each a `Message` as
+JSON. SIGTERM ends it after the current step, which is saved. When standard input ends, the process that
 started this one is gone, and it stops at once: whatever it was writing is written atomically.
 """
 
@@ -83,8 +83,8 @@ def _stop(*_: object) -> None:
 
 
 def _serve(folder: Path, orders: queue.Queue[bytes], send: Callable[[Message], None]) -> None:
+    from skipwise.comparison.executors.order import Order
     from skipwise.comparison.executors.worker import Worker
-    from skipwise.comparison.plan.plan import Job
     from skipwise.core.machine.system import keep_freed_memory
     from skipwise.training.callbacks import RunEnd
 
@@ -93,8 +93,8 @@ def _serve(folder: Path, orders: queue.Queue[bytes], send: Callable[[Message], N
     worker = Worker(folder, faults=(Exception, SystemExit, KeyboardInterrupt))
     send(Message(kind="ready"))
     while True:
-        job = msgspec.json.decode(orders.get(), type=Job)
-        with contextlib.closing(worker.events(job)) as events:
+        order = msgspec.json.decode(orders.get(), type=Order)
+        with contextlib.closing(worker.events(order.job, folder / order.into)) as events:
             for event in events:
                 if isinstance(event, Epoch):
                     send(Message(kind="epoch", epoch=event))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.options import command_words
+from skipwise.training.tuning.space import LR
+from skipwise.training.tuning.tuning import Tuning
 from skipwise.training.weights.starting_weights import PRETRAINED
 
 
@@ -28,6 +30,7 @@ class Arguments:
     tune: tuple[float, ...] | None = None
     tune_epochs: int | None = None
     tune_trials: int | None = None
+    tune_what: tuple[str, ...] | None = None
     outcome: str
     margin: float | tuple[float, ...]
     alpha: float
@@ -77,10 +80,11 @@ def arguments(plan: Plan) -> Arguments:
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         # Where some networks are fine-tuned and some are not, there are two rates, each its recipe's.
-        lr=recipe.lr if tuning is None and plan.fine_tuning is None else None,
-        tune=None if tuning is None else tuning.rates,
+        lr=recipe.lr if (tuning is None or LR not in tuning.names) and plan.fine_tuning is None else None,
+        tune=_rates(tuning),
         tune_epochs=None if tuning is None else tuning.epochs,
         tune_trials=None if tuning is None else tuning.trials,
+        tune_what=tuning.names if tuning is not None and tuning.space else None,
         outcome=",".join(question.outcomes),
         margin=tuple(each.margin for each in question.questions) if question.further else question.margin,
         alpha=question.alpha,
@@ -97,6 +101,14 @@ def arguments(plan: Plan) -> Arguments:
         folds=plan.folds,
         val_share=plan.val_share,
     )
+
+
+def _rates(tuning: Tuning | None) -> tuple[float, ...] | None:
+    """The values of `--tune`: the rates to try, or the range of them."""
+    if tuning is None:
+        return None
+    rates = next(((each.low, each.high) for each in tuning.space if each.name == LR), None)
+    return tuning.rates or rates
 
 
 def _starts(plan: Plan) -> tuple[str, ...] | None:

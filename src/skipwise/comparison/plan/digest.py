@@ -24,6 +24,7 @@ def digest_of(plan: Plan) -> str:
     bare = replace(
         plan,
         processes=1,
+        machines=1,
         keep="all",
         found_in=None,
         image_options=(),
@@ -42,6 +43,8 @@ def digest_of(plan: Plan) -> str:
             recipe.pop("steps", None)
     if read["tuning"] is not None and read["tuning"].get("trials") is None:
         read["tuning"].pop("trials", None)
+    if read["tuning"] is not None and not read["tuning"].get("space"):
+        read["tuning"].pop("space", None)
     return hashlib.sha256(msgspec.json.encode(read)).hexdigest()
 
 

@@ -1,13 +1,13 @@
-"""The files of a comparison, and the folders of its runs, by their names. It imports nothing, so that whoever looks on
-knows them at once."""
+"""The files of a comparison, and the folders of its runs, by their names. It imports no other names, so that whoever
+looks on knows them at once."""
 
 from __future__ import annotations
+
+from skipwise.training.folder.names import TUNING
 
 PLAN, RESULTS, COSTS, REPORT = "plan.json", "comparison.json", "costs.json", "report.html"
 ATTEMPTS = "attempts"
 """The folder of the attempts at runs that several machines make, each in a folder of its own."""
-TUNING = "tuning"
-"""The folder of the runs that choose learning rates."""
 
 
 def run_folder(model: str, seed: int, *, fold: int | None = None, parent: str = "runs") -> str:
@@ -20,6 +20,10 @@ def run_folder(model: str, seed: int, *, fold: int | None = None, parent: str = 
     return f"{parent}/{model.replace(':', '.')}-s{seed}{'' if fold is None else f'-f{fold}'}"
 
 
-def tuning_folder(model: str, seed: int, rate: float) -> str:
-    """Returns the folder of a run that tries a learning rate."""
-    return f"{run_folder(model, seed, parent=TUNING)}-lr{rate!r}"
+def tuning_folder(model: str, seed: int, name: str) -> str:
+    """Returns the folder of a run that tunes.
+
+    Args:
+        name: what it tries; see `Tuning.name_of`.
+    """
+    return f"{run_folder(model, seed, parent=TUNING)}-{name}"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from skipwise.comparison.plan.digest import LATER, digest_of
-from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS, TUNING, run_folder, tuning_folder
+from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS, run_folder, tuning_folder
 from skipwise.comparison.plan.sameness import (
     as_begun_there,
     nameless,
     said_of_images,
+    said_of_tuning,
     said_of_weights,
     wherever,
 )
-from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.question.grouping import Grouping
 from skipwise.comparison.question.question import Question
 from skipwise.core.deprecation import earlier_name
@@ -24,10 +26,14 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.spec import NetworkSpec
+from skipwise.training.folder.names import TUNING
+from skipwise.training.folder.record import Job as Job
 from skipwise.training.folder.record import RunSpec, said_of_device, said_of_recipes, said_of_size
 from skipwise.training.loop.recipe import Recipe, rescaled, shortened
 from skipwise.training.machine.execution import Execution
 from skipwise.training.planning.setting import Setting
+from skipwise.training.tuning.space import LR, with_values
+from skipwise.training.tuning.tuning import Tuning
 from skipwise.training.weights.starting_weights import Start
 
 MOST_FOLDS = 20
@@ -35,18 +41,16 @@ _OTHER_NUMBERS = "other looks, epochs or seeds are asked for"
 _OTHER_TARGET = "another target accuracy is asked for, which 'skipwise report' takes for a finished comparison, too"
 
 
-def check_together(folds: int | None, *, tune: bool, included: bool, lr: float | None) -> None:
+def check_together(folds: int | None, *, tune: bool, included: bool) -> None:
     """Raises SkipwiseError for options that exclude each other, and for cross-validation that can't be done."""
-    if tune and lr is not None:
-        raise SkipwiseError("--tune chooses the learning rate, so --lr has nothing to do; give one of them.")
     if tune and included:
-        raise SkipwiseError("--tune gives runs other learning rates than those of --include; give one of them.")
+        raise SkipwiseError("Tuning gives runs other recipes than those of --include; leave one of them out.")
     if folds is None:
         return
     if not 2 <= folds <= MOST_FOLDS:
         raise SkipwiseError(f"--folds must lie between 2 and {MOST_FOLDS}, not {folds}.")
     if tune or included:
-        what = "--tune chooses by validation images" if tune else "--include takes runs that were tested on one split"
+        what = "Tuning chooses by validation images" if tune else "--include takes runs that were tested on one split"
         raise SkipwiseError(f"{what}, and cross-validation has none; leave it or --folds out.")
 
 
@@ -62,14 +66,6 @@ class Included:
     seed: int
     folder: str
     execution: Execution | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A run that is to be done: what, and in which folder of the comparison's folder."""
-
-    spec: RunSpec
-    folder: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +91,8 @@ class Plan:
     `keep` says which runs keep their weights: all, of each network the best one on the validation images, or none. No
     result depends on it.
 
-    `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
+    `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same, and
+    nor is `machines`, among which so many runs at a time are spread.
     `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
     it may change: `asked_for` has the looks and epochs that were asked for, `asked_setting` the size and stem, and
@@ -129,7 +126,7 @@ class Plan:
     fine_tuning: Recipe | None = field(
         default=None, metadata=compared("the recipe of networks that start from weights is another") | LATER
     )
-    tuning: Tuning | None = field(default=None, metadata=compared("learning rates are tuned otherwise"))
+    tuning: Tuning | None = field(default=None, metadata=compared(said_of_tuning))
     time_limit: float | None = None
     asked_for: tuple[tuple[int, ...], int] | None = field(default=None, metadata=compared(_OTHER_NUMBERS))
     asked_setting: tuple[int, str] | None = field(
@@ -145,6 +142,7 @@ class Plan:
     grouping: Grouping | None = field(default=None, metadata=compared("other test images belong together") | LATER)
     target_accuracy: float | None = field(default=None, metadata=compared(_OTHER_TARGET) | LATER)
     keep: Keep = field(default="all", metadata=IGNORED | LATER)
+    machines: int = field(default=1, metadata=IGNORED | LATER)
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
     guests = earlier_name("external_code", "guests")
@@ -154,6 +152,11 @@ class Plan:
     def trained(self) -> tuple[str, ...]:
         """The candidates that are trained and judged."""
         return tuple(name for name in self.question.candidates if name not in self.not_trained)
+
+    @property
+    def beside(self) -> int:
+        """The number of runs that one machine does at a time."""
+        return math.ceil(self.processes / self.machines)
 
     @property
     def setting(self) -> Setting:
@@ -228,16 +231,16 @@ class Plan:
             return self.preprocessing
         return replace(self.preprocessing, mean=start.expects.mean, std=start.expects.std)
 
-    def jobs(self, model: str, seed: int, *, lr: float | None = None) -> tuple[Job, ...]:
+    def jobs(self, model: str, seed: int, *, tuned: Mapping[str, float] | None = None) -> tuple[Job, ...]:
         """The runs of one candidate and seed: one, or one per fold.
 
         Args:
-            lr: the candidate's learning rate, where it was tuned.
+            tuned: the candidate's hyperparameters that were tuned.
         """
         if self.folds is None:
-            return (Job(spec=self.spec(model, seed, lr=lr), folder=run_folder(model, seed)),)
+            return (Job(spec=self.spec(model, seed, tuned=tuned), folder=run_folder(model, seed)),)
         return tuple(
-            Job(spec=self.spec(model, seed, lr=lr, fold=fold), folder=run_folder(model, seed, fold=fold))
+            Job(spec=self.spec(model, seed, tuned=tuned, fold=fold), folder=run_folder(model, seed, fold=fold))
             for fold in range(self.folds)
         )
 
@@ -249,22 +252,27 @@ class Plan:
         """The short runs that choose learning rates, by candidate and rate."""
         if self.tuning is None or self.tuning.trials is not None:
             return {}
-        return {(model, rate): self.tuning_job(model, rate) for model in self.trained for rate in self.tuning.rates}
+        rates = self.tuning.rates
+        return {(model, rate): self.tuning_job(model, {LR: rate}) for model in self.trained for rate in rates}
 
-    def tuning_job(self, model: str, rate: float, epochs: int | None = None) -> Job:
-        """The short run of one candidate at one learning rate.
+    def tuning_job(self, model: str, values: Mapping[str, float], *, trial: int = 0, epochs: int | None = None) -> Job:
+        """The short run of one candidate with some values of the hyperparameters that are tuned.
 
         Args:
+            values: by name.
+            trial: the number of the trial.
             epochs: None for those of the tuning.
         """
         assert self.tuning is not None
         length = self.tuning.epochs if epochs is None else epochs
-        spec = self.spec(model, self.tuning.seed, lr=rate)
+        spec = self.spec(model, self.tuning.seed, tuned=values)
         short = replace(spec, recipe=shortened(spec.recipe, length, self.train_images))
-        folder = tuning_folder(model, self.tuning.seed, rate)
-        return Job(spec=short, folder=folder if length == self.tuning.epochs else f"{folder}-e{length}")
+        name = self.tuning.name_of(values, trial, length)
+        return Job(spec=short, folder=tuning_folder(model, self.tuning.seed, name))
 
-    def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
+    def spec(
+        self, model: str, seed: int, *, tuned: Mapping[str, float] | None = None, fold: int | None = None
+    ) -> RunSpec:
         """The run of one candidate and seed."""
         included = {(run.model, run.seed): run.execution for run in self.included}
         start, recipe = self.init.get(model), self.recipe_of(model)
@@ -279,7 +287,7 @@ class Plan:
             classes=self.classes,
             preprocessing=self.preprocessing_of(model),
             fingerprint=self.fingerprint,
-            recipe=recipe if lr is None else replace(recipe, lr=lr),
+            recipe=with_values(recipe, tuned or {}),
             execution=included.get((model, seed)) or self.execution,
             fold=None if fold is None or self.folds is None else (fold, self.folds),
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from skipwise.training.loop.recipe import as_begun, shortened
 from skipwise.training.planning.plan import images_apart
+from skipwise.training.tuning.space import LR
 from skipwise.training.weights.starting_weights import Start
 
 if TYPE_CHECKING:
@@ -60,6 +61,13 @@ def said_of_images(ours: Plan, theirs: Plan) -> str:
         (ours.classes, ours.val_share, ours.split_images),
         (theirs.classes, theirs.val_share, theirs.split_images),
     )
+
+
+def said_of_tuning(ours: Plan, theirs: Plan) -> str:
+    """Names what is tuned otherwise."""
+    names = [each.tuning.names for each in (ours, theirs) if each.tuning is not None]
+    only_rates = all(each == (LR,) for each in names)
+    return f"{'learning rates' if only_rates else 'hyperparameters'} are tuned otherwise"
 
 
 def said_of_weights(ours: Plan, theirs: Plan) -> str:

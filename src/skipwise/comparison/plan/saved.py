@@ -162,15 +162,17 @@ def _comparable(said: Mapping[str, Any], outcome: str) -> dict[str, Any]:
         found["outcome"] = outcome_names(found["outcome"])
     if "margin" in found:
         found["margin"] = margins_of(outcome_names(outcome), found["margin"])
-    if isinstance(found.get("models"), str):
-        found["models"] = found["models"].split(",")
+    for name in ("models", "tune_what"):
+        if isinstance(found.get(name), str):
+            found[name] = found[name].split(",")
     if found.pop("pretrained", False):
         found["init"] = PRETRAINED
     several = [option.name for option in declared(CompareOptions).values() if option.repeated]
     for name in several:
         if isinstance(found.get(name), (str, os.PathLike)):
             found[name] = [os.fspath(found[name])]
-    found |= {name: tuple(found[name]) for name in ("models", "looks", "tune", *several) if found.get(name)}
+    many = ("models", "looks", "tune", "tune_what", *several)
+    found |= {name: tuple(found[name]) for name in many if found.get(name)}
     if (seeds := found.pop("seeds", None)) is not None and "looks" not in found:
         found["looks"] = (seeds,)
     return found

@@ -20,7 +20,7 @@ def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> N
     Args:
         question: what is asked.
         prepared: the images.
-        tuned: whether learning rates are chosen by the outcome on validation images.
+        tuned: whether hyperparameters are chosen by the outcome on validation images.
     """
     source = prepared.source
     classes, split = source.classes, prepared.split[prepared.members]
@@ -40,8 +40,8 @@ def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> N
     counted = outcome.members(labels, classes)
     if tuned and validation.any() and not counted[validation].any():
         raise SkipwiseError(
-            f"--tune chooses by {outcome.measure(on='validation')}, and no validation image counts there; leave --tune "
-            "out, or count other classes."
+            f"Tuning chooses by {outcome.measure(on='validation')}, and no validation image counts there; do not tune, "
+            "or count other classes."
         )
 
 
@@ -52,15 +52,15 @@ def check_variants(question: Question, prepared: Prepared, size: int, *, tuned: 
         question: what is asked.
         prepared: the images.
         size: pixels a side, as networks take them.
-        tuned: whether learning rates are chosen by the outcome on validation images.
+        tuned: whether hyperparameters are chosen by the outcome on validation images.
 
     Raises:
         SkipwiseError: they can't be made of such images.
     """
     if tuned and question.scoring.variant:
         raise SkipwiseError(
-            f"--tune chooses by validation images as they are, and {question.outcome} needs other versions; leave "
-            f"--tune out, or name another outcome first, such as --outcome accuracy,{question.outcome}."
+            f"Tuning chooses by validation images as they are, and {question.outcome} needs other versions; do not "
+            f"tune, or name another outcome first, such as --outcome accuracy,{question.outcome}."
         )
     if not question.variants:
         return []

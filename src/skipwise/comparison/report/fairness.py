@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.plan.tuning import Tuning
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.wording.notes import failures
 from skipwise.comparison.wording.phrases import length, measure
@@ -16,18 +15,23 @@ from skipwise.nets.external import is_external
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.loop.schedule import sides
 from skipwise.training.machine.execution import Execution
+from skipwise.training.tuning.space import LR, SPACE, with_values
+from skipwise.training.tuning.tuning import Tuning
 from skipwise.training.weights.starting_weights import Start
 
 
 def equal(plan: Plan) -> list[str]:
     """Lists what was the same for every candidate, a line each."""
     recipe, size = plan.recipe, plan.preprocessing.size
+    # What is tuned is not the same for all.
+    tuned = [] if plan.tuning is None else [name for name in plan.tuning.names if SPACE[name].augmentation]
+    shared = with_values(recipe, dict.fromkeys(tuned, 0.0)).augmentation
     width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
     return [
         f"Images: {_images(plan)}, {size} x {size} pixels, {count(plan.preprocessing.channels, 'channel')}.",
         f"Seeds: from {plan.question.first_seed} on. They determine initial weights, data order and augmentation.",
         _recipe(plan),
-        f"Augmentation: training images are {', '.join(_augmented(recipe.augmentation, size))}; test images are not.",
+        f"Augmentation: training images are {', '.join(_augmented(shared, size))}; test images are not.",
         *_growing(recipe, size),
         *_balanced(recipe),
         f"Networks: {plan.stem} stem{width}.",
@@ -44,7 +48,7 @@ def different(plan: Plan, results: Results) -> list[str]:
     if len({len(candidate.seeds) for candidate in results.candidates}) > 1:
         lines.append(f"The number of seeds: {_each([(c.name, str(len(c.seeds))) for c in results.candidates])}.")
     if plan.tuning:
-        lines.append(f"The peak learning rate, as tuned: {_each([(c.name, f'{c.lr:g}') for c in results.candidates])}.")
+        lines += _as_tuned(plan.tuning, results)
     if "mobilenet_v2" in plan.question.candidates and plan.stem == "small":
         lines.append("With the small stem, mobilenet_v2 also has stride 1 in its second stage.")
     external = [name for name in plan.question.candidates if is_external(name)]
@@ -57,7 +61,7 @@ def different(plan: Plan, results: Results) -> list[str]:
     if plan.included:
         names = sorted({run.model for run in plan.included})
         lines.append(f"Some runs of {listed(names)} were trained before, perhaps on another machine.")
-    but = ", except for the learning rate" if plan.tuning else ""
+    but = f", except for the {listed([SPACE[name].title for name in plan.tuning.names])}" if plan.tuning else ""
     lines.append(
         f"How well the recipe suits each network: it was not tuned for any of them here{but}. A network that it suits "
         "less does worse, and this comparison can't tell that from a worse network."
@@ -98,7 +102,8 @@ def _images(plan: Plan) -> str:
 
 def _recipe(plan: Plan) -> str:
     recipe = plan.recipe
-    rate = "" if plan.tuning else f"peak learning rate {recipe.lr:g}, "
+    tuned = () if plan.tuning is None else plan.tuning.names
+    rate = "" if LR in tuned else f"peak learning rate {recipe.lr:g}, "
     decay = f"{recipe.weight_decay:g} ({recipe.vector_weight_decay:g} on norms and biases)"
     if recipe.optimizer == "muon":
         elsewhere = f"{recipe.vector_weight_decay:g} elsewhere"
@@ -110,22 +115,38 @@ def _recipe(plan: Plan) -> str:
     if plan.fine_tuning is not None:
         return (
             f"Recipe '{recipe.name}': {length(recipe)}{chosen}, batches of {recipe.batch_size}"
-            f"{smaller}, label smoothing {recipe.label_smoothing:g}; optimizer and learning rate differ, see below."
+            f"{smaller}{_smoothing(recipe, tuned)}; optimizer and learning rate differ, see below."
         )
     optimizer = recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()
+    momentum = "" if "momentum" in tuned else f" with momentum {recipe.momentum:g}"
+    decay = "" if "weight_decay" in tuned else f", weight decay {decay}"
+    rest = f"; {listed([SPACE[name].title for name in tuned])} differ, see below" if len(tuned) > 1 else ""
     return (
         f"Recipe '{recipe.name}': {length(recipe)}{chosen}, batches of {recipe.batch_size}{smaller}, "
-        f"{rate}{optimizer} with momentum {recipe.momentum:g}, weight decay {decay}, "
-        f"label smoothing {recipe.label_smoothing:g}."
+        f"{rate}{optimizer}{momentum}{decay}{_smoothing(recipe, tuned)}{rest}."
     )
+
+
+def _smoothing(recipe: Recipe, tuned: Sequence[str]) -> str:
+    return "" if "label_smoothing" in tuned else f", label smoothing {recipe.label_smoothing:g}"
+
+
+def _as_tuned(tuning: Tuning, results: Results) -> list[str]:
+    """Lists what each network got, a line for each hyperparameter."""
+    lines = []
+    for name in tuning.names:
+        title = SPACE[name].title
+        values = [(c.name, f"{c.chosen[name]:.3g}" if name in c.chosen else "the recipe's") for c in results.candidates]
+        lines.append(f"The {title}, as tuned: {_each(values)}.")
+    return lines
 
 
 def _tuning(plan: Plan) -> list[str]:
     if plan.tuning is None:
         return []
-    rates = listed([f"{rate:g}" for rate in plan.tuning.rates])
     if plan.tuning.trials is not None:
-        return [_search(plan, plan.tuning, rates)]
+        return [_search(plan, plan.tuning)]
+    rates = listed([f"{rate:g}" for rate in plan.tuning.rates])
     return [
         f"Tuning: every network was trained once at each of the learning rates {rates}, for "
         f"{count(plan.tuning.epochs, 'epoch')} with seed "
@@ -133,13 +154,17 @@ def _tuning(plan: Plan) -> list[str]:
     ]
 
 
-def _search(plan: Plan, tuning: Tuning, rates: str) -> str:
+def _search(plan: Plan, tuning: Tuning) -> str:
     short, long = tuning.runs
     first = (
         f"{count(short, 'run')} of {count(tuning.first_epochs, 'epoch')}, of which the better half, " if short else ""
     )
+    what = f"{count(tuning.trials or 0, 'learning rate')} between {listed([f'{rate:g}' for rate in tuning.rates])}"
+    if tuning.space:
+        ranges = listed([f"{SPACE[each.name].title} ({each.low:g} to {each.high:g})" for each in tuning.space])
+        what = f"{ranges} in {count(tuning.trials or 0, 'trial')}, the first with the recipe's own values, the others"
     return (
-        f"Tuning: for every network Optuna chose {count(tuning.trials or 0, 'learning rate')} between {rates}, by "
+        f"Tuning: for every network Optuna chose {what}, by "
         f"{measure(plan.question, on='validation')} of those before. Every network got as many runs, with seed "
         f"{tuning.seed}: {first}{count(long, 'run')}, got {count(tuning.epochs, 'epoch')}. The best of these is kept."
     )
@@ -246,11 +271,13 @@ def _weights(start: Start) -> str:
 def _learning(plan: Plan, model: str) -> str:
     recipe = plan.recipe_of(model)
     words = [recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()]
-    words += [] if plan.tuning else [f"peak learning rate {recipe.lr:g}"]
+    tuned = () if plan.tuning is None else plan.tuning.names
+    words += [] if LR in tuned else [f"peak learning rate {recipe.lr:g}"]
     words += [f"the last layer alone in the first {recipe.head_first:.0%}"] if recipe.head_first else []
     words += [f"each stage at {recipe.layer_decay:g} times the rate above it"] if recipe.layer_decay != 1 else []
     words += ["norms frozen"] if recipe.freeze_norms else []
-    return ", ".join([*words, f"weight decay {recipe.weight_decay:g}"])
+    words += [] if "weight_decay" in tuned else [f"weight decay {recipe.weight_decay:g}"]
+    return ", ".join(words)
 
 
 def _scale(preprocessing: Preprocessing) -> str:

@@ -6,8 +6,6 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from msgspec import UnsetType
-
 from skipwise.comparison.options import ReportOptions
 from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
@@ -184,11 +182,16 @@ def runs_of(found: Comparison) -> list[RunEnd]:
     """The ends of a finished comparison's runs, as far as their folders are still there."""
     results, plan = found.results, found.plan
     jobs = [
-        plan.tuning_job(run.model, run.lr, None if isinstance(run.epochs, UnsetType) else run.epochs)
+        plan.tuning_job(
+            run.model,
+            run.searched,
+            trial=run.trial if isinstance(run.trial, int) else 0,
+            epochs=run.epochs if isinstance(run.epochs, int) else None,
+        )
         for run in results.tried
     ]
     for candidate in results.candidates:
-        jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, lr=candidate.lr)]
+        jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, tuned=candidate.chosen)]
     ended = []
     for job in jobs:
         if (found.folder / job.folder / RECORD).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -21,6 +22,8 @@ from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Climb, Estimate, Pair, Share, Spreads, beaten
+from skipwise.training.tuning.space import LR
+from skipwise.training.tuning.tried import Tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class Candidate:
 
     Args:
         lr: the peak learning rate, its own where rates were tuned.
+        tuned: the hyperparameters that were tuned; left out where none were, or learning rates only.
         outcome: the mean of what the question counts over runs that learned, None with fewer than two such seeds.
         accuracy: the mean accuracy of runs that learned, None with no such seed.
         without_near_duplicates: that on the test images without a near-duplicate in another split; None if all or
@@ -71,9 +75,15 @@ class Candidate:
     climb: Climb | None = None
     not_learned: Share | None = None
     calibration: Calibration | None = None
+    tuned: dict[str, float] | UnsetType = UNSET
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"without_near_duplicates": "without_twins"}
     without_twins = earlier_name("without_near_duplicates", "without_twins")
+
+    @property
+    def chosen(self) -> Mapping[str, float]:
+        """The values of the hyperparameters that may have been tuned."""
+        return {LR: self.lr} if isinstance(self.tuned, UnsetType) else self.tuned
 
     @property
     def failed(self) -> int:
@@ -128,18 +138,6 @@ class Ratio:
     value: float
     low: float
     high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tried:
-    """A learning rate that was tried: the outcome on the validation images, None where the run failed; and the epochs
-    of the run, where trials have different numbers of them."""
-
-    model: str
-    lr: float
-    outcome: float | None
-    nll: float | None
-    epochs: int | UnsetType = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)

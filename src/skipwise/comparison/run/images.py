@@ -27,6 +27,7 @@ from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
 from skipwise.core.options import command_words
 from skipwise.data.cache.node_copy import open_near
 from skipwise.data.cache.rows import RowReader
+from skipwise.data.columns.names import Names
 from skipwise.data.images import Images, Pixels, Selected
 from skipwise.data.location import check_tables, place_of, remember
 from skipwise.data.options import DataOptions, ReadingOptions
@@ -151,11 +152,6 @@ def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
     return replace(images, split=np.where(tested, "test", "train"))
 
 
-def without_test(images: Images) -> Images:
-    """The images, of which those for testing are left out."""
-    return replace(images, split=np.where(images.split == "test", "", images.split))
-
-
 def load_images(folder: Path, plan: Plan) -> Images:
     """The images that `store_images` wrote down.
 
@@ -170,7 +166,7 @@ def load_images(folder: Path, plan: Plan) -> Images:
         return Images(
             name=plan.data,
             classes=plan.classes,
-            ids=np.array([row["path"] for row in table]),
+            ids=Names.of(row["path"] for row in table),
             labels=np.array([numbers[row["label"]] for row in table], dtype=np.int64),
             split=np.array([row["split"] for row in table]),
             duplicated_in=np.array([row["twin"] for row in table]),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skipwise.comparison.plan.layout import TUNING
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.training.callbacks import Callback, RunEnd
 from skipwise.training.folder.dropped import drop_weights
+from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.predictions import read_predictions
 from skipwise.training.folder.record import RunRecord
 

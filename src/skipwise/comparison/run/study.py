@@ -18,11 +18,12 @@ from skipwise.comparison.evidence.learning import not_learned
 from skipwise.comparison.evidence.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.executors.executor import Executor
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.records import Look, Tried, as_advantage
+from skipwise.comparison.results.records import Look, as_advantage
 from skipwise.comparison.run.rounds import Rounds
-from skipwise.comparison.tuning.tried import best_rates, tried
+from skipwise.comparison.run.tuning import tune
 from skipwise.statistics import Judgement, candidates_left, carry_forward, judge
 from skipwise.training.callbacks import Callback
+from skipwise.training.tuning.tried import Tried, best_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,8 @@ class StudyResult:
         answers: of each candidate, to the test images.
         judgement: at the last look.
         looks: what was decided when.
-        tried: the runs that tuned learning rates.
-        rates: the learning rate of each candidate that was tuned.
+        tried: the runs that tuned.
+        tuned: the hyperparameters that were chosen for each candidate, by name.
     """
 
     plan: Plan
@@ -47,7 +48,7 @@ class StudyResult:
     judgement: Judgement
     looks: tuple[Look, ...]
     tried: tuple[Tried, ...]
-    rates: dict[str, float]
+    tuned: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -127,12 +128,12 @@ class _Study:
 
     def result(self) -> StudyResult:
         """Carries out the plan."""
-        tunings = self._tune()
-        rates = best_rates(tunings, self.plan.question.scoring, self.plan.tuning)
+        tunings = tune(self.plan, self.folder, self.rounds)
+        tuned = best_values(tunings, self.plan.question.scoring, self.plan.tuning)
         left = frozenset(self.plan.trained)
         while left and len(self.looks) < len(self.plan.looks):
             still = [name for name in self.plan.trained if name in left]
-            changed = self._run(still, rates)
+            changed = self._run(still, tuned)
             if changed is not None:
                 self._revise(changed)
                 left &= frozenset(changed.trained)
@@ -147,31 +148,20 @@ class _Study:
             judgement=self.judgement,
             looks=tuple(self.looks),
             tried=tunings,
-            rates=rates,
+            tuned=tuned,
         )
 
     def _revise(self, plan: Plan) -> None:
         self.plan = plan
         self.revised(plan)
 
-    def _tune(self) -> tuple[Tried, ...]:
-        """Does the short runs that learning rates are chosen by."""
-        if self.plan.tuning is not None and self.plan.tuning.trials is not None:
-            from skipwise.comparison.tuning.search import search  # which needs Optuna
-
-            return search(self.plan, self.folder, self.rounds)
-        jobs = list(self.plan.tuning_jobs().values())
-        if jobs:
-            self.rounds.do([jobs], "Tuning", tuning=True)
-        return tuple(tried(self.plan, self.folder, job, self.records[job.folder]) for job in jobs)
-
-    def _run(self, still: Sequence[str], rates: dict[str, float]) -> Plan | None:
+    def _run(self, still: Sequence[str], tuned: dict[str, dict[str, float]]) -> Plan | None:
         """Does the runs up to the next look; returns the plan that has to be followed instead, if there is one."""
         plan, budget, number = self.plan, self.budget, len(self.looks) + 1
         count = plan.looks[number - 1]
         # Seed by seed, so that all candidates advance together.
         rounds = [
-            [job for name in still for job in plan.jobs(name, seed, lr=rates.get(name))]
+            [job for name in still for job in plan.jobs(name, seed, tuned=tuned.get(name))]
             for seed in plan.question.seeds[:count]
         ]
         phase = f"Look {number} of {len(plan.looks)}" if len(plan.looks) > 1 else "Training"

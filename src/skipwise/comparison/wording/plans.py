@@ -24,16 +24,16 @@ def outlined(plan: Plan) -> list[str]:
         split = f"{plan.test_images:,} images, each tested once per seed in {plan.folds} folds"
     looks = ", ".join(map(str, question.looks[:-1]))
     looks = f"{looks} and {question.looks[-1]} seeds" if looks else f"{question.looks[-1]} seeds"
-    tuned = f", after tuning at {plan.tuning.trials or len(plan.tuning.rates)} learning rates" if plan.tuning else ""
     compiled = ", compiled" if plan.execution.compile else ""
+    where = f" on {plan.machines} machines" if plan.machines > 1 else ""
     return [
         f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels",
-        f"{', '.join(plan.trained)}: judged after {looks} each{tuned}, by {question.outcome}; margin "
+        f"{', '.join(plan.trained)}: judged after {looks} each{_tuned(plan)}, by {question.outcome}; margin "
         f"{margin(question)}, alpha {question.alpha:g}",
         *_further(question),
         *_target(plan),
         f"{length(recipe)} of recipe '{recipe.name}' in batches of {recipe.batch_size}, {plan.stem} "
-        f"stem, width {plan.width:g}; {plan.processes} at once on {plan.execution.device} in "
+        f"stem, width {plan.width:g}; {plan.processes} at once{where} on {plan.execution.device} in "
         f"{plan.execution.precision}{compiled}",
     ]
 
@@ -71,6 +71,16 @@ def _spent(plan: Plan, forecast: Forecast) -> list[str]:
     if len(plan.question.looks) == 1:
         return [f"That is about {spent(last, price)}."]
     return [f"The first look costs about {spent(first, price)}; all looks, about {spent(last, price)}."]
+
+
+def _tuned(plan: Plan) -> str:
+    """Describes the tuning in a phrase; "" without any."""
+    tuning = plan.tuning
+    if tuning is None:
+        return ""
+    if not tuning.space:
+        return f", after tuning at {tuning.trials or len(tuning.rates)} learning rates"
+    return f", after tuning {listed(tuning.names)} in {tuning.trials} trials"
 
 
 def _further(question: Question) -> list[str]:

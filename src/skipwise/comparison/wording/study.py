@@ -9,6 +9,7 @@ from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.wording.by_seed import about_means
 from skipwise.comparison.wording.further import and_outcomes, beside
 from skipwise.comparison.wording.phrases import length, margin, measure, tested
+from skipwise.comparison.wording.tuning import tuned_what
 from skipwise.core.text import count, duration, listed
 from skipwise.training.planning.setting import Setting
 
@@ -88,7 +89,7 @@ def given_up_in_all(plan: Plan) -> list[str]:
 def not_covered(plan: Plan) -> str:
     """In one sentence, what the intervals leave out."""
     split = "another split of these images, " if plan.folds is None else ""
-    beyond = " beyond the learning rates tried here" if plan.tuning else ""
+    beyond = f" beyond the {tuned_what(plan.tuning)} tried here" if plan.tuning else ""
     return (
         f"Not covered by the intervals: other data, {split}other recipes, and tuning each network separately{beyond}."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,10 +28,17 @@ def write_json(path: Path, record: Any) -> None:
 def as_json(record: Any, *, indent: int | None = None) -> str:
     """A record as JSON, on one line unless it is to be indented."""
     try:
-        encoded = msgspec.json.encode(record)
+        encoded = msgspec.json.encode(record, enc_hook=_plain)
         return (encoded if indent is None else msgspec.json.format(encoded, indent=indent)).decode()
     except UnicodeEncodeError:  # a path that is not UTF-8; of its escapes Python makes the same path again
-        return json.dumps(msgspec.to_builtins(record), indent=indent)
+        return json.dumps(msgspec.to_builtins(record, enc_hook=_plain), indent=indent)
+
+
+def _plain(value: Any) -> Any:
+    """Any other sequence than those that JSON knows, such as the names of images, as a list."""
+    if isinstance(value, Sequence):
+        return list(value)
+    raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can hold")
 
 
 def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start that part again") -> _T:

@@ -4,6 +4,7 @@ remote/<hash of the address>/
   files/<name>       the file, or the folder
   streamed/<name>/   in place of it, a record of shards that are read where they are
   copy.json          what was copied, once it is whole
+  used               written to whenever the copy is used, and held while a process may read it
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import os
 import posixpath
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -24,8 +25,9 @@ from skipwise.core.errors import SkipwiseError, differing_keys
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.folders import despite_deletion, make_folder, remove_empty
-from skipwise.core.files.locks import locked
+from skipwise.core.files.locks import hold_together, locked
 from skipwise.core.files.paths import refuse_page, user_path
+from skipwise.core.files.regular import APPENDING, open_own
 from skipwise.core.remote.copying import MEND, UNFINISHED, copy_files, is_copied
 from skipwise.core.remote.faults import Changed
 from skipwise.core.remote.kinds import kind_of
@@ -60,6 +62,8 @@ class CopyRecord:
     has_secret: bool
 
 
+USED = "used"
+
 Elsewhere = Callable[[Listed, Path], Path | None]
 """What may be read where it is if there is no room for it: takes the listing and a folder to make a note in, and
 returns that folder; None if it has to be copied."""
@@ -80,6 +84,7 @@ def copied(
     *,
     skip: Callable[[str], bool] = lambda _: False,
     elsewhere: Elsewhere = lambda *_: None,
+    part: str = "",
 ) -> Path:
     """The copy of what lies at an address, which is up to date.
 
@@ -88,24 +93,54 @@ def copied(
         progress: called as progress(what, done, total).
         skip: says of a name whether that file is left out.
         elsewhere: what to do where there is no room.
+        part: what is copied where it is only a part of what lies there; a part has a copy of its own.
 
     Raises:
         SkipwiseError: it can't be read, changed while it was read, or there is no room.
     """
     address, tell = known(given), progress or told()
-    seen = looked_at()
+    seen = None if part else looked_at()
     if seen is not None and address in seen and seen[address].exists():
         return seen[address]
-    home = home_of(address)
+    home = home_of(address, part)
     record = record_in(home)
     # A process that does not know the secret, and a record that names an address, make do with the copy that is there.
     if record is not None and (not is_asked_for() or (record.has_secret and revealed(address) == address)):
+        _note_use(home)
         return _path(home, record.address)
     check_asked_for(address)
     path = _brought_up_to_date(address, home, tell, skip, elsewhere)
+    _note_use(home)
     if seen is not None:
         seen[address] = path
     return path
+
+
+@contextlib.contextmanager
+def named(path: Path, address: str) -> Iterator[None]:
+    """Errors about a copy name the address instead."""
+    try:
+        yield
+    except SkipwiseError as error:
+        error.args = tuple(each.replace(str(path), address) if isinstance(each, str) else each for each in error.args)
+        raise
+
+
+_held: dict[Path, int] = {}
+"""Descriptors that say to `clean` that this process may read a copy, as long as it lives."""
+
+
+def _note_use(home: Path) -> None:
+    """Notes that a copy is used. Nothing fails where that can't be written."""
+    with contextlib.suppress(OSError):
+        path = home / USED
+        known = _held.get(home)
+        if known is not None and not (path.exists() and os.path.samestat(os.fstat(known), path.stat())):
+            os.close(_held.pop(home))  # the copy was removed since
+        if home not in _held:
+            _held[home] = open_own(path, APPENDING)
+            hold_together(_held[home])
+        os.utime(path)
 
 
 def known(given: str | os.PathLike[str]) -> str:
@@ -129,13 +164,10 @@ def known(given: str | os.PathLike[str]) -> str:
     return shown
 
 
-def home_of(address: str) -> Path:
-    """The folder in the cache of an address."""
-    return (
-        cache_folder()
-        / FOLDER
-        / hashlib.sha256(address.rstrip("/").encode("utf-8", "surrogateescape")).hexdigest()[:20]
-    )
+def home_of(address: str, part: str = "") -> Path:
+    """The folder in the cache of an address, or of a part of what lies there."""
+    named = address.rstrip("/") + (f"\0{part}" if part else "")
+    return cache_folder() / FOLDER / hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:20]
 
 
 def record_in(home: Path) -> CopyRecord | None:
@@ -240,7 +272,7 @@ def _listing(address: str, tell: Progress, skip: Callable[[str], bool]) -> Liste
         return found
     kept = tuple(file for file in found.files if not skip(file.name))
     if not kept:
-        raise SkipwiseError(f"{address} holds no files but hidden ones; check the path.")
+        raise SkipwiseError(f"{address} holds no files that are read here; check the path.")
     return Listed(address, kept, False)
 
 

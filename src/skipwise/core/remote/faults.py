@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 4
 """The number of times that something is tried."""
+ENDURING = 7
+"""The same where the server has answered before, so that work is under way that waits half a minute for it."""
 WAIT = 0.5
 """Seconds before the second try; twice as many before each further one."""
 _BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
@@ -59,20 +61,24 @@ class Changed(SkipwiseError):
     """A file at an address changed while it was read."""
 
 
-def insisting(act: Callable[[], T], address: str) -> T:
+def insisting(act: Callable[[], T], address: str, *, enduring: bool = False) -> T:
     """Returns `act()`, tried again with longer and longer pauses where that may help.
+
+    Args:
+        enduring: whether the server has answered before, and is asked more often.
 
     Raises:
         SkipwiseError: it did not help; the sentence names the address and what to do.
     """
-    for attempt in range(ATTEMPTS):
+    attempts = ENDURING if enduring else ATTEMPTS
+    for attempt in range(attempts):
         try:
             return act()
         except SkipwiseError:
             raise
         except Exception as error:
-            if attempt == ATTEMPTS - 1 or not may_pass(error):
-                raise sentence_of(error, address) from error
+            if attempt == attempts - 1 or not may_pass(error):
+                raise sentence_of(error, address, attempts) from error
             # Not all at the same moment, where many were turned away together.
             time.sleep(WAIT * 2**attempt * random.uniform(0.7, 1.3))
     raise AssertionError
@@ -104,8 +110,8 @@ def may_pass(error: BaseException) -> bool:
     return False
 
 
-def sentence_of(error: BaseException, address: str) -> SkipwiseError:
-    """The error as a sentence that says what to do."""
+def sentence_of(error: BaseException, address: str, attempts: int = 1) -> SkipwiseError:
+    """The error as a sentence that says what to do, after so many attempts."""
     kind = next(each for each in KINDS if scheme_of(address) in each.schemes)
     reasons = [_said(each) for each in _chain(error)]
     why = next((reason for reason in reasons if reason), "it says no more")
@@ -123,9 +129,10 @@ def sentence_of(error: BaseException, address: str) -> SkipwiseError:
     if _any(error, lambda each: "NoSuchBucket" in str(each) or "bucket does not exist" in str(each)):
         return SkipwiseError(f"There is no bucket of {address}; check its name, and where its server is.")
     if may_pass(error):
+        asked = f", though it was asked {attempts} times" if attempts > 1 else ""
         return SkipwiseError(
-            f"{address} does not answer ({why}), though it was asked {ATTEMPTS} times; check the connection, and give "
-            "the same command again, which goes on from there."
+            f"{address} does not answer ({why}){asked}; check the connection, and give the same command again, which "
+            "goes on from there."
         )
     if _any(error, lambda each: isinstance(each, FileNotFoundError) or status_of(each) == 404 or _is_missing(each)):
         return missing(address, kind)

@@ -31,7 +31,7 @@ def read_part(filesystem: Any, path: str, start: int, end: int, address: str) ->
             raise Truncated(f"{len(found):,} bytes came instead of {end - start:,}")
         return found
 
-    return b"" if end <= start else insisting(read, address)
+    return b"" if end <= start else insisting(read, address, enduring=True)
 
 
 def read_whole(filesystem: Any, path: str, size: int, address: str) -> bytes:
@@ -80,7 +80,7 @@ def stream_into(filesystem: Any, path: str, target: Path, most: int, address: st
     def get() -> None:
         filesystem.get_file(path, str(target), callback=Counted())
 
-    insisting(get, address)
+    insisting(get, address, enduring=True)
 
 
 class Ahead:

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_for_looking
 from skipwise.core.files.checksums import read_sealed, write_sealed
-from skipwise.core.files.os_errors import ELSEWHERE
+from skipwise.core.files.os_errors import ELSEWHERE, explained
 
 
 class Plan(Protocol):
@@ -117,8 +117,15 @@ def check_again(*, again: bool, resume: bool, extend: bool = False) -> None:
 
 
 def check_begun(workspace: Workspace[Any], output: Path | None, *, resume: bool) -> None:
-    """Raises SkipwiseError at once where work is to be resumed in a folder that holds none."""
-    if resume and output is not None and not (output / workspace.plan_file).exists():
+    """Raises SkipwiseError at once where a file is in the place of the folder, or where work is to be resumed in a
+    folder that holds none."""
+    if output is None:
+        return
+    with explained(output):  # its name may be too long to be asked for
+        is_file = output.is_file()
+    if is_file:
+        raise SkipwiseError(f"{output} is a file, and results take a folder; {ELSEWHERE}.")
+    if resume and not (output / workspace.plan_file).exists():
         raise nothing_to_resume(workspace, output)
 
 

@@ -13,7 +13,12 @@ import os
 import shutil
 import stat
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.cache_folder import cache_folder
@@ -51,6 +56,37 @@ def kept(path: Path) -> bytes | None:
     return data if content[len(data) :] == seal(path, data) else None
 
 
+def keep_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes arrays into the cache as `keep` does, as a .npz file that is not compressed.
+
+    Raises:
+        SkipwiseError: the disk is full, or the folder cannot be written.
+    """
+
+    def write() -> None:
+        make_way(path)
+        with atomic(path, mend=MEND) as temporary, temporary.open("rb+") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.seek(0)
+            file.write(_sealed(path, file))
+
+    despite_deletion(write)
+
+
+def open_kept(path: Path) -> BinaryIO | None:
+    """Opens what `keep` wrote, once all of it was checked; None if the file is missing or damaged.
+
+    The last `DIGEST_BYTES` bytes are the hash.
+    """
+    with contextlib.suppress(OSError):
+        file = os.fdopen(open_file(path), "rb")
+        size = os.fstat(file.fileno()).st_size - DIGEST_BYTES
+        if size >= 0 and _sealed(path, file, size) == file.read():
+            return file
+        file.close()
+    return None
+
+
 def keep_sums(folder: Path) -> None:
     """Writes checksums of a folder in the cache whose files are not written by `keep`, for `is_sound`."""
     keep(_sums_of(folder), json.dumps({name: [*_stamp(path), _sum(path)] for name, path in _files(folder)}).encode())
@@ -77,8 +113,21 @@ def is_sound(folder: Path, *, read: bool) -> bool:
 
 def seal(path: Path, data: bytes) -> bytes:
     """A hash of a file's name and content. The name is included, so that another file in its place is detected."""
-    name = os.fsencode("/".join(path.parts[-2:]))
-    return hashlib.sha256(FORM + name + b"\0" + data).digest()
+    return hashlib.sha256(_before(path) + data).digest()
+
+
+def _before(path: Path) -> bytes:
+    return FORM + os.fsencode("/".join(path.parts[-2:])) + b"\0"
+
+
+def _sealed(path: Path, file: BinaryIO, size: int | None = None) -> bytes:
+    """The same of the first `size` bytes of a file that is open at its beginning; None: of all."""
+    found = hashlib.sha256(_before(path))
+    left = size
+    while part := file.read(2**20 if left is None else min(left, 2**20)):
+        found.update(part)
+        left = None if left is None else left - len(part)
+    return found.digest()
 
 
 def open_file(path: Path) -> int:

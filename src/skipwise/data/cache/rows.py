@@ -145,7 +145,7 @@ class RowWriter:
             frame = self._checksums.nbytes + _TAIL.size + DIGEST_BYTES
             os.posix_fallocate(self._descriptor, 0, self._end + frame)
 
-    def write(self, numbers: Sequence[int], rows: Sequence[bytes]) -> list[int]:
+    def write(self, numbers: Sequence[int] | NDArray[np.int64], rows: Sequence[bytes]) -> list[int]:
         """Writes rows by their numbers, and returns their checksums. An empty row stands for zeros."""
         padded = [row or bytes(self._row) for row in rows]
         for row in padded:

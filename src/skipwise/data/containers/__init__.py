@@ -11,8 +11,6 @@ from skipwise.data.containers.base import (
     LARGEST_FILE,
     LONGEST_NAME,
     Container,
-    Entries,
-    Entry,
     Fetching,
     Listing,
     Reader,
@@ -21,6 +19,7 @@ from skipwise.data.containers.base import (
     file_stamp,
 )
 from skipwise.data.containers.crops import Crops
+from skipwise.data.containers.entries import Entries, Entry, EntryWriter
 from skipwise.data.containers.folder import Folder
 from skipwise.data.containers.tar import CompressedTar, Tar, TarShards
 from skipwise.data.containers.unpacked import is_packed
@@ -36,6 +35,7 @@ __all__ = [
     "Crops",
     "Entries",
     "Entry",
+    "EntryWriter",
     "Fetching",
     "Folder",
     "Listing",

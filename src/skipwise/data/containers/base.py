@@ -13,18 +13,16 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, overload, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol, runtime_checkable
 
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.reporting import Progress
 from skipwise.core.text import shortened
+from skipwise.data.containers.entries import Entries
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.image.formats import is_picture
 from skipwise.data.names import printable, suffix
@@ -53,65 +51,17 @@ _DAMAGES = (
 )
 
 
-class Entry(NamedTuple):
-    """A file in a container.
-
-    Args:
-        name: the path relative to the container, with `/` between folders.
-        size: bytes.
-        stamp: a number that changes when the file is written again.
-    """
-
-    name: str
-    size: int
-    stamp: int
-
-
-@dataclass(frozen=True, eq=False)
-class Entries(Sequence[Entry]):
-    """Entries of many files in little memory: an entry is made when it is asked for.
-
-    Args:
-        names: of the files.
-        sizes, stamps: int64 [N].
-    """
-
-    names: tuple[str, ...]
-    sizes: NDArray[np.int64]
-    stamps: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, names: tuple[str, ...], known: Mapping[str, Entry]) -> Entries:
-        """The entries with these names."""
-        sizes = np.fromiter((known[name].size for name in names), np.int64, len(names))
-        return cls(names, sizes, np.fromiter((known[name].stamp for name in names), np.int64, len(names)))
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    @overload
-    def __getitem__(self, index: int) -> Entry: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Entries: ...
-
-    def __getitem__(self, index: int | slice) -> Entry | Entries:
-        if isinstance(index, slice):
-            return Entries(self.names[index], self.sizes[index], self.stamps[index])
-        return Entry(self.names[index], int(self.sizes[index]), int(self.stamps[index]))
-
-
 @dataclass(frozen=True)
 class Listing:
     """The contents of a container.
 
     Args:
-        entries: the files.
+        entries: the files, in the order of their names.
         folders: the folders, including empty ones, without clutter such as `.git`.
         special: names of those entries that are not regular files: pipes, devices, and links to them.
     """
 
-    entries: tuple[Entry, ...]
+    entries: Entries
     folders: tuple[str, ...]
     special: tuple[str, ...] = ()
 
@@ -180,21 +130,18 @@ def one_by_one(container: Shareable, names: Iterable[str]) -> Iterator[tuple[str
                 yield name, error
 
 
-def make_listing(path: Path, entries: list[Entry], folders: Iterable[str]) -> Listing:
-    """The sorted listing of a container's files and folders.
+def make_listing(path: Path, entries: Entries, folders: Iterable[str]) -> Listing:
+    """The listing of a container's files and folders.
 
     Raises:
         SkipwiseError: two files have the same name, or a path is too long or too deep.
     """
-    entries.sort()
-    for name in itertools.chain((entry.name for entry in entries), folders):
+    for name in itertools.chain(entries.names, folders):
         check_depth(path, name)
-    for one, other in itertools.pairwise(entries):
-        if one.name == other.name:
-            raise SkipwiseError(
-                f"{path} holds two files named {printable(one.name)!r}; create it again with one of them."
-            )
-    return Listing(tuple(entries), tuple(sorted(set(folders))))
+    for one, other in itertools.pairwise(entries.names):
+        if one == other:
+            raise SkipwiseError(f"{path} holds two files named {printable(one)!r}; create it again with one of them.")
+    return Listing(entries, tuple(sorted(set(folders))))
 
 
 def check_depth(path: Path | str, name: str) -> None:

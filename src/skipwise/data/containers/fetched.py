@@ -5,7 +5,6 @@ The headers come with the small files between the images, which hold labels, so 
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import functools
 import hashlib
@@ -21,8 +20,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
@@ -30,7 +27,10 @@ from skipwise.core.remote.kinds import kind_of
 from skipwise.core.remote.reading import PART, read_part
 from skipwise.core.reporting import Progress
 from skipwise.data.cache.files import keep, kept
-from skipwise.data.containers.base import LARGEST_FILE, Entry, Listing, check_size, explained, make_listing
+from skipwise.data.columns.integers import Integers
+from skipwise.data.columns.names import Names
+from skipwise.data.containers.base import LARGEST_FILE, Listing, check_size, explained, make_listing
+from skipwise.data.containers.entries import EntryWriter
 from skipwise.data.containers.shards import (
     Shard,
     Shards,
@@ -75,17 +75,16 @@ class Headers:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """The same in the order of the names, in less memory."""
+    """The places and sizes of a shard's files in the order of their names, in less memory."""
 
-    names: list[str]
-    places: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-    small: dict[str, bytes]
+    names: Names
+    places: Integers
+    sizes: Integers
 
     def of(self, name: str) -> tuple[int, int]:
         """The place where a file begins, and its bytes."""
-        number = bisect.bisect_left(self.names, name)
-        return int(self.places[number]), int(self.sizes[number])
+        number = self.names.find(name)
+        return self.places[number], self.sizes[number]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,22 +106,20 @@ class FetchedTars:
         return read_shards(self.path)
 
     def listing(self, progress: Progress | None = None) -> Listing:
-        entries: list[Entry] = []
+        entries = EntryWriter()
         shards = self._shards.shards
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
                 for number, headers in enumerate(pool.map(self._headers, shards)):
                     shard = shards[number]
                     prefix = f"{shard.name}/" if shard.name else ""
-                    entries += [
-                        Entry(prefix + name, size, shard.stamp)
-                        for name, size in zip(headers.names, headers.sizes, strict=True)
-                    ]
+                    for name, size in zip(headers.names, headers.sizes, strict=True):
+                        entries.add(prefix + name, size, shard.stamp)
                     if progress is not None:
                         progress("Listing the shards", number + 1, len(shards))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-        return make_listing(self.path, entries, [shard.name for shard in shards if shard.name])
+        return make_listing(self.path, entries.finish()[0], [shard.name for shard in shards if shard.name])
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         left = iter(names)
@@ -141,8 +138,9 @@ class FetchedTars:
         for shard, wanted in by_shard.items():
             start = len(shard) + 1 if shard else 0
             places, asked = self._places(shard), []
+            small = self._small(shard) if not all(is_picture(suffix(name)) for name in wanted) else {}
             for name in wanted:
-                if (known := places.small.get(name[start:])) is not None:
+                if (known := small.get(name[start:])) is not None:
                     yield name, known
                 else:
                     asked.append((*places.of(name[start:]), name))
@@ -189,11 +187,14 @@ class FetchedTars:
         headers = self._headers(self._by_name[shard])
         order = sorted(range(len(headers.names)), key=headers.names.__getitem__)
         return Places(
-            names=[headers.names[each] for each in order],
-            places=np.array(headers.places, np.int64)[order],
-            sizes=np.array(headers.sizes, np.int64)[order],
-            small=headers.small,
+            names=Names.of(headers.names[each] for each in order),
+            places=Integers.of(headers.places[each] for each in order),
+            sizes=Integers.of(headers.sizes[each] for each in order),
         )
+
+    @functools.lru_cache(AT_ONCE)  # noqa: B019
+    def _small(self, shard: str) -> dict[str, bytes]:
+        return self._headers(self._by_name[shard]).small
 
     def _headers(self, shard: Shard) -> Headers:
         """The headers of a shard, from the cache or from the address."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skipwise.core.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.core.remote.reading import PART
 from skipwise.core.reporting import Progress
-from skipwise.data.containers.base import Entry, Listing, check_size, make_listing
+from skipwise.data.containers.base import Listing, check_size, make_listing
+from skipwise.data.containers.entries import EntryWriter
 from skipwise.data.containers.shards import address_of_shard, opened_shard, size_and_stamp, stamp_of_shards
 from skipwise.data.image.decode import UnreadableImage
 
@@ -45,35 +50,41 @@ class Parquet:
         return f"{file}/{row:08d}" if file else f"{row:08d}"
 
     def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - it takes no time
-        entries = []
+        entries = EntryWriter()
         for file in self.files:
             stamp = size_and_stamp(self.path, file)[1]
             with opened(self.path, file) as table:
-                entries += [Entry(self.name(file, row), 0, stamp) for row in range(table.metadata.num_rows)]
-        return make_listing(self.path, entries, ())
+                for row in range(table.metadata.num_rows):
+                    entries.add(self.name(file, row), 0, stamp)
+        return make_listing(self.path, entries.finish()[0], ())
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
-        wanted: dict[str, dict[int, str]] = {}
+        wanted: dict[str, array.array[int]] = {}
         for name in names:
             file, _, row = name.rpartition("/")
-            wanted.setdefault(file, {})[int(row)] = name
+            if file not in wanted:
+                wanted[file] = array.array("q")
+            wanted[file].append(int(row))
         for file, rows in wanted.items():
             with opened(self.path, file, part=PART) as table:
-                yield from self._rows(table, rows)
+                for number, image in self._rows(table, np.unique(np.array(rows, np.int64))):
+                    yield self.name(file, number), image
 
-    def _rows(self, table: Any, rows: dict[int, str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+    def _rows(self, table: Any, rows: NDArray[np.int64]) -> Iterator[tuple[int, bytes | UnreadableImage]]:
+        """Some rows of a file, ascending."""
         start = 0
         for group in range(table.metadata.num_row_groups):
             end = start + table.metadata.row_group(group).num_rows
-            if any(start <= row < end for row in rows):
-                number = start
+            first, last = np.searchsorted(rows, (start, end)).tolist()
+            if first < last:
+                wanted, number = set(rows[first:last].tolist()), start
                 largest = max(1, table.metadata.row_group(group).total_byte_size)
                 at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // largest))
                 for batch in table.iter_batches(batch_size=at_once, row_groups=[group], columns=[self.column]):
                     values = batch.column(0)
                     for offset in range(len(values)):
-                        if number + offset in rows:
-                            yield rows[number + offset], _image(values[offset].as_py())
+                        if number + offset in wanted:
+                            yield number + offset, _image(values[offset].as_py())
                     number += len(values)
             start = end
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import bisect
 import contextlib
 import hashlib
 import io
@@ -17,16 +16,15 @@ from typing import BinaryIO, ClassVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.files.regular import open_regular
 from skipwise.core.reporting import Progress
 from skipwise.data.cache.files import keep, kept
+from skipwise.data.columns.integers import Integers
 from skipwise.data.containers.base import (
     LARGEST_FILE,
-    Entry,
     Listing,
     Reader,
     check_size,
@@ -37,6 +35,7 @@ from skipwise.data.containers.base import (
     normalised,
     one_by_one,
 )
+from skipwise.data.containers.entries import Entries, Entry, EntryWriter
 from skipwise.data.containers.tar_headers import CheckedHeader
 from skipwise.data.containers.tar_members import entry_of, is_file
 from skipwise.data.containers.unpacked import unpacked
@@ -61,31 +60,29 @@ class Tar:
         return file_stamp(self.path)
 
     @cached_property
-    def _members(self) -> tuple[Listing, NDArray[np.int64]]:
+    def _members(self) -> tuple[Listing, Integers]:
         """The listing, and where each of its files begins."""
-        places = array.array("q")
+        found, places, folders = EntryWriter(), array.array("q"), list[str]()
         with (
             explained(self.path),
             open_regular(self.path) as file,
             tarfile.open(fileobj=file, mode="r:", tarinfo=CheckedHeader) as archive,
         ):
-            entries: list[Entry] = []
-            folders: list[str] = []
             for member in archive:
                 if is_file(self.path, member, folders):
-                    entries.append(entry_of(member))
+                    found.add(*entry_of(member))
                     places.append(member.offset_data)
                 archive.members = []  # type: ignore[attr-defined] # tarfile would keep every header in memory
-        order = np.array(sorted(range(len(entries)), key=entries.__getitem__), np.int64)
-        return make_listing(self.path, entries, folders), np.array(places, np.int64)[order]
+        entries, order = found.finish()
+        return make_listing(self.path, entries, folders), Integers.of(np.array(places, np.int64)[order])
 
     def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - it takes no time
         return self._members[0]
 
     def address(self, name: str) -> str:
         listing, places = self._members
-        number = bisect.bisect_left(listing.entries, name, key=lambda entry: entry.name)
-        return f"{places[number]}:{listing.entries[number].size}"
+        number = listing.entries.names.find(name)
+        return f"{places[number]}:{listing.entries.sizes[number]}"
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
@@ -94,6 +91,15 @@ class Tar:
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         return one_by_one(self, names)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The listing of a compressed archive in the cache."""
+
+    entries: tuple[Entry, ...]
+    folders: tuple[str, ...]
+    special: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,21 +114,21 @@ class CompressedTar:
     def listing(self, progress: Progress | None = None) -> Listing:
         path = self._cached_listing()
         if (data := kept(path)) is not None:
-            return msgspec.msgpack.decode(data, type=Listing)
-        entries: list[Entry] = []
-        folders: list[str] = []
+            known = msgspec.msgpack.decode(data, type=_Kept)
+            return Listing(Entries.of(known.entries), known.folders)
+        entries, folders = EntryWriter(), list[str]()
         total = max(1, self.path.stat().st_size)
         with self._members() as (file, archive):
             for member in archive:
                 if is_file(self.path, member, folders):
-                    entries.append(entry_of(member))
+                    entries.add(*entry_of(member))
                 _check_expansion(member, len(entries) + len(folders), total)
                 archive.members = []  # type: ignore[attr-defined]
                 if progress is not None and len(entries) % _PROGRESS_EVERY == 1:
                     progress("Listing the compressed archive (MiB)", file.tell() >> 20, total >> 20)
-        found = make_listing(self.path, entries, folders)
+        found = make_listing(self.path, entries.finish()[0], folders)
         with contextlib.suppress(SkipwiseError, UnicodeError):  # without a cache it is listed again each time
-            keep(path, msgspec.msgpack.encode(found))
+            keep(path, msgspec.msgpack.encode(_Kept(tuple(found.entries), found.folders)))
         return found
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
@@ -175,13 +181,14 @@ class TarShards:
         }
 
     def listing(self, progress: Progress | None = None) -> Listing:
-        entries = []
+        entries = EntryWriter()
         for number, (shard, tar) in enumerate(self._shards.items()):
             if progress is not None:
                 progress("Listing the shards", number, len(self._shards))
             stamp = tar.path.stat().st_mtime_ns
-            entries += [Entry(f"{shard}/{entry.name}", entry.size, stamp) for entry in tar.listing().entries]
-        return make_listing(self.path, entries, self._shards)
+            for entry in tar.listing().entries:
+                entries.add(f"{shard}/{entry.name}", entry.size, stamp)
+        return make_listing(self.path, entries.finish()[0], self._shards)
 
     def address(self, name: str) -> str:
         shard = next(each for each in self._candidates(name) if each in self._shards)

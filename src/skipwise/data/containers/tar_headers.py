@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tarfile
+from collections.abc import Iterator
 from typing import Any, Self
 
 _SPARSE = "a sparse file; create the archive without --sparse"
@@ -20,16 +22,21 @@ class CheckedHeader(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            header = super().frombuf(buf, encoding, errors)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-            raise
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"a header is broken or missing: {error}") from error
+        with _none_broken():
+            return super().frombuf(buf, encoding, errors)
+
+    @classmethod
+    def _frombuf(cls, *arguments: Any, **options: Any) -> Any:
+        """Reads a header where `frombuf` is not asked, as in Python 3.14."""
+        with _none_broken():
+            return super()._frombuf(*arguments, **options)  # type: ignore[misc]
+
+    def _proc_member(self, archive: Any) -> tarfile.TarInfo:
         extended = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"X")
-        if header.type in extended and not 0 <= header.size <= _LONGEST_HEADER:
-            raise tarfile.ReadError(f"a header of {header.size:,} bytes")
-        return header
+        if self.type in extended and not 0 <= self.size <= _LONGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {self.size:,} bytes")
+        found: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return found
 
     def _proc_pax(self, archive: Any) -> tarfile.TarInfo:
         """Reads an extended header. tarfile's own code takes hours for some headers before Python 3.11.10."""
@@ -48,6 +55,17 @@ class CheckedHeader(tarfile.TarInfo):
         raise tarfile.ReadError(_SPARSE)
 
     _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
+
+
+@contextlib.contextmanager
+def _none_broken() -> Iterator[None]:
+    """Raises ReadError for a broken header, which tarfile takes for the end of the archive."""
+    try:
+        yield
+    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+        raise
+    except tarfile.HeaderError as error:
+        raise tarfile.ReadError(f"a header is broken or missing: {error}") from error
 
 
 def _records(data: bytes) -> dict[str, str]:

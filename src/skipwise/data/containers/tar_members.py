@@ -6,7 +6,8 @@ import math
 import tarfile
 from pathlib import Path
 
-from skipwise.data.containers.base import Entry, check_depth, check_entry, normalised
+from skipwise.data.containers.base import check_depth, check_entry, normalised
+from skipwise.data.containers.entries import Entry
 
 _LARGEST_MEMBER = 2**36
 """Bytes of a file that a header may claim; tarfile would read through all of them to the next header."""

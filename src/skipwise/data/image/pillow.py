@@ -125,7 +125,7 @@ def _not_recognised(data: bytes) -> str:
     if name == "AVIF" and not _reads_avif():
         return "AVIF images are read with Pillow 11.3 or newer; run: pip install --upgrade Pillow"
     if name == "HTML":
-        return "it is a web page and no picture; download it again"
+        return "it is a web page, not a picture; download it again"
     if is_read(name):
         return f"it begins like {name}, but is damaged or of an unsupported kind; save it again as PNG"
     return (

@@ -49,16 +49,24 @@ def duplicate_pairs(scan: Scan, progress: Progress | None) -> NDArray[np.int64]:
     pairs = np.array([(pair.first, pair.second) for pair in found], dtype=np.int64).reshape(-1, 2)
     pairs = pairs[scan.decoded[pairs].all(axis=1)]
     # Files with equal bytes are duplicates whatever they show, even blank ones.
-    _, numbers = np.unique(scan.digests[readable], axis=0, return_inverse=True)
-    order = readable[np.argsort(numbers.ravel(), kind="stable")]
-    again = np.flatnonzero(np.diff(np.sort(numbers.ravel())) == 0)
-    exact = np.stack([order[again], order[again + 1]], axis=1) if len(again) else np.empty((0, 2), np.int64)
-    pairs = np.unique(np.sort(np.concatenate([pairs, exact]), axis=1), axis=0)
+    pairs = np.unique(np.sort(np.concatenate([pairs, _with_equal_bytes(scan, readable)]), axis=1), axis=0)
     found_npy = io.BytesIO()
     np.save(found_npy, pairs)
     with contextlib.suppress(SkipwiseError):  # without a cache the search is repeated each time
         keep(path, found_npy.getvalue())
     return pairs
+
+
+def _with_equal_bytes(scan: Scan, readable: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each image that has the same bytes as the one before it that has: int64 [M, 2]."""
+    # Half of a digest takes half of the memory, and says as much.
+    starts, place = np.empty((2, len(scan.digests)), np.uint64), 0
+    for part in scan.digests.parts():
+        starts[:, place : place + len(part)] = np.ascontiguousarray(part[:, :16]).view(np.uint64).T
+        place += len(part)
+    order = readable[np.lexsort(starts[:, readable])]
+    alike = np.flatnonzero((np.diff(starts[:, order], axis=1) == 0).all(axis=0))
+    return np.stack([order[alike], order[alike + 1]], axis=1)
 
 
 def restricted_to(pairs: NDArray[np.int64], present: NDArray[np.bool_]) -> NDArray[np.int64]:

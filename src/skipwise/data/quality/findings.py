@@ -157,13 +157,13 @@ def examine(source: Source, scan: Scan, used: NDArray[np.bool_], progress: Progr
         *_classes(source, there),
     ]
     if source.ignored:
-        detail = "The name is not that of an image, or the folder is not that of a class."
+        detail = "Not named like an image, or not in the folder of a class."
         findings.append(Finding(kind="ignored", files=source.ignored, detail=detail))
     sides, longer = scan.sides[there], np.maximum(scan.widths, scan.heights)[there]
     splits = [split for split, is_used in zip(source.splits or (), used, strict=False) if split and is_used]
     counts = Counts(
         images=int(used.sum()),
-        classes=_tally(source.classes[label] for label in source.labels[used].tolist()),
+        classes=_by_class(source, used),
         splits=_tally(splits),
         kinds=_tally(scan.kinds[there].tolist()),
         findings=_tally(finding.kind for finding in findings),
@@ -190,7 +190,7 @@ def _duplicates(source: Source, scan: Scan, pairs: NDArray[np.int64]) -> list[Fi
     findings = []
     for members in groups.values():
         files = tuple(source.ids[index] for index in members)
-        exactly = len({scan.digests[index].tobytes() for index in members}) == 1
+        exactly = len({scan.digests[index] for index in members}) == 1
         how = "Identical files" if exactly else "Nearly identical images"
         labels = {source.classes[source.labels[index]] for index in members}
         splits = [source.splits[index] if source.splits else "" for index in members]
@@ -217,12 +217,13 @@ def _by_pixels(source: Source, scan: Scan, there: NDArray[np.bool_]) -> list[Fin
     for start in range(0, len(indices), 4096):
         part = indices[start : start + 4096]
         spread[part] = scan.thumbnails[part].astype(np.float32).std(axis=(1, 2))
-    sides, longer = scan.sides, np.maximum(scan.widths, scan.heights)
+    sides, widths, heights = scan.sides, scan.widths, scan.heights
+    longer = np.maximum(widths, heights)
     tiny = there & (sides < TINY_SIDE) & bool(np.median(sides[there]) >= TINY_SIDE)
     blank = there & ~tiny & (spread < BLANK_DEVIATION)
     strip = there & (longer > EXTREME_ASPECT * np.maximum(sides, 1))
     for index in np.flatnonzero(tiny | blank | strip).tolist():
-        name, size = source.ids[index], f"{scan.widths[index]} x {scan.heights[index]} pixels"
+        name, size = source.ids[index], f"{widths[index]} x {heights[index]} pixels"
         if tiny[index]:
             findings.append(Finding(kind="tiny", files=(name,), detail=f"{size}.", exclude=(name,)))
         if blank[index]:
@@ -237,7 +238,7 @@ def _by_pixels(source: Source, scan: Scan, there: NDArray[np.bool_]) -> list[Fin
 def _classes(source: Source, there: NDArray[np.bool_]) -> list[Finding]:
     findings = []
     # If the source brings a split, only its training images can be learnt from.
-    learnt = there & np.isin(np.array(source.splits or ("",) * len(source.ids)), ["train", ""])
+    learnt = there if source.splits is None else there & np.isin(np.asarray(source.splits), ["train", ""])
     totals = np.bincount(source.labels[learnt], minlength=len(source.classes)).tolist()
     sizes = dict(zip(source.classes, totals, strict=True))
     for name, size in sizes.items():
@@ -253,6 +254,11 @@ def _classes(source: Source, there: NDArray[np.bool_]) -> list[Finding]:
         )
         findings.append(Finding(kind="imbalance", files=(), detail=detail))
     return findings
+
+
+def _by_class(source: Source, used: NDArray[np.bool_]) -> dict[str, int]:
+    totals = np.bincount(source.labels[used], minlength=len(source.classes)).tolist()
+    return {name: total for name, total in sorted(zip(source.classes, totals, strict=True)) if total}
 
 
 def _tally(values: Iterable[str]) -> dict[str, int]:

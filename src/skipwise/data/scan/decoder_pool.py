@@ -19,13 +19,20 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import usable_cores
+from skipwise.data.columns.names import Names
 from skipwise.data.containers import Container, Shareable
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.scan.decoder_process import TIMEOUT_SIGNAL
 from skipwise.data.scan.inspection import Inspection, PixelFormat, failed_inspection
 from skipwise.data.scan.messages import Job, Setup, receive, send, to_text
+
+Indices = Sequence[int] | NDArray[np.int64]
+"""Numbers of images."""
 
 CHUNK = 64
 """Images per job. A message costs as much as decoding a few images; larger jobs leave processes idle at the end."""
@@ -122,9 +129,9 @@ def inspect_files(
     container: Container,
     files: Sequence[str],
     pixel_format: PixelFormat | None,
-    indices: Sequence[int],
+    indices: Indices,
     pool: DecoderPool | None = None,
-) -> Generator[tuple[Sequence[int], list[Inspection]]]:
+) -> Generator[tuple[Indices, list[Inspection]]]:
     """Inspects `files[index]` for each index, and yields results with their indices, some at a time, in any order.
 
     Args:
@@ -150,14 +157,14 @@ def _jobs_with_contents(
     container: Container,
     files: Sequence[str],
     pixel_format: PixelFormat | None,
-    indices: Sequence[int],
+    indices: Indices,
     order: deque[int],
 ) -> Iterator[Job]:
     """Jobs with the files' bytes, for a container that only one process can read; `order` receives the indices."""
-    numbers = {files[index]: index for index in indices}
+    names = Names.of(files)
     contents: list[tuple[bytes, str]] = []
-    for name, content in container.stream(numbers):
-        order.append(numbers[name])
+    for name, content in container.stream(names[int(index)] for index in indices):
+        order.append(names.find(name))
         contents.append((b"", str(content)) if isinstance(content, UnreadableImage) else (content, ""))
         if len(contents) == CHUNK or sum(len(data) for data, _ in contents) > 2**24:
             yield Job(pixel_format, contents=tuple(contents))

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.containers import Shareable
-from skipwise.data.image.white_level import DEPTHS, choose
+from skipwise.data.image.white_level import choose
 from skipwise.data.scan.decoder_pool import DecoderPool, inspect_files
+from skipwise.data.scan.inspected import numbers_of
 from skipwise.data.scan.inspection import Inspection, PixelFormat
-from skipwise.data.scan.journal import JournalEntry
 from skipwise.data.sources import Source
 
 AUTO_LARGEST = 128
@@ -61,10 +61,9 @@ def guess_pixel_format(
 
 
 def extents_of(
-    rows: Sequence[Inspection | JournalEntry],
+    rows: Sequence[Inspection],
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
     """The range of values of images as arrays of depths, lows and highs, as `choose` takes them."""
-    extents = [row.extent for row in rows]
-    depths = np.array([0 if each is None else 1 + DEPTHS.index(each.depth) for each in extents], np.uint8)
-    lows = np.array([0.0 if each is None else each.low for each in extents], np.float64)
-    return depths, lows, np.array([0.0 if each is None else each.high for each in extents], np.float64)
+    numbers = [numbers_of(row.extent) for row in rows]
+    depths, lows, highs = (np.array([each[which] for each in numbers]) for which in range(3))
+    return depths.astype(np.uint8), lows.astype(np.float64), highs.astype(np.float64)

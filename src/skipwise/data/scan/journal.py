@@ -36,7 +36,8 @@ from skipwise.data.cache.rows import Remake, RowWriter
 from skipwise.data.image.decode import decoders
 from skipwise.data.image.thumbnails import SIDE
 from skipwise.data.image.white_level import Extent
-from skipwise.data.scan.decoder_pool import CHUNK, DecoderPool, inspect_files
+from skipwise.data.scan.decoder_pool import CHUNK, DecoderPool, Indices, inspect_files
+from skipwise.data.scan.inspected import Digests, Inspected
 from skipwise.data.scan.inspection import Inspection, PixelFormat, inspect_pixels
 from skipwise.data.sources import Source
 
@@ -84,9 +85,9 @@ class Journal:
     ) -> None:
         self.source, self.folder, self.pixel_format, self.pool = source, folder, pixel_format, pool
         self.progress = progress or (lambda *_: None)
-        self.entries: Sequence[JournalEntry] = ()
         self.lines = folder / "looks.jsonl"
         total = len(source.ids)
+        self.inspected = Inspected(total)
         self.thumbnails = RowWriter(folder / "thumbnails.npy", (total, SIDE, SIDE))
         self.pixels = None if pixel_format is None else RowWriter(folder / "pixels.npy", (total, *pixel_format.shape))
 
@@ -143,7 +144,7 @@ class Journal:
         total = len(self.source.ids)
         _clear_stale(self.folder.parent)
         with explained(self.folder, mend=MEND), contextlib.ExitStack() as open_files:
-            rows, lines = despite_deletion(self._open)
+            lines = despite_deletion(self._open)
             open_files.enter_context(lines)
 
             def save(rows: Sequence[JournalEntry]) -> None:
@@ -156,7 +157,7 @@ class Journal:
             # In another thread, so that inspecting does not wait for the disk.
             saver = open_files.enter_context(ThreadPoolExecutor(1))
             saving, fresh, saved = saver.submit(save, ()), list[JournalEntry](), time.monotonic()
-            left = [index for index in range(total) if index not in rows]
+            left = np.flatnonzero(~self.inspected.done)
             inspections = open_files.enter_context(
                 contextlib.closing(inspect_images(self.source, self.pixel_format, left, self.pool))
             )
@@ -166,8 +167,8 @@ class Journal:
                 if self.pixels is not None:
                     sums.append(self.pixels.write(indices, [inspection.pixels for inspection in seen]))
                 for index, inspection, *each in zip(indices, seen, *sums, strict=True):
-                    rows[index] = JournalEntry(
-                        index,
+                    entry = JournalEntry(
+                        int(index),
                         inspection.digest,
                         inspection.width,
                         inspection.height,
@@ -177,7 +178,8 @@ class Journal:
                         inspection.extent,
                         tuple(each),
                     )
-                    fresh.append(rows[index])
+                    self._note(entry)
+                    fresh.append(entry)
                 count += len(indices)
                 self.progress("Reading the images", count, total)
                 if time.monotonic() - saved > SAFE_SECONDS and saving.done():
@@ -185,22 +187,32 @@ class Journal:
                     saving, fresh, saved = saver.submit(save, fresh), [], time.monotonic()
             saving.result()
             save(fresh)
-        self.entries = [rows[index] for index in range(total)]
 
-    def _open(self) -> tuple[dict[int, JournalEntry], IO[bytes]]:
-        """The entries from before, and the file to append new ones to.
+    def _note(self, entry: JournalEntry) -> None:
+        """Notes what is known about an image."""
+        self.inspected.put(
+            entry.index,
+            digest=entry.digest,
+            width=entry.width,
+            height=entry.height,
+            grey=entry.grey,
+            kind=entry.kind,
+            fault=entry.fault,
+            extent=entry.extent,
+        )
+
+    def _open(self) -> IO[bytes]:
+        """Notes the entries from before, and returns the file to append new ones to.
 
         Starts from the beginning if one of the files is missing; then there has to be room on the disk.
         """
         for path in (self.lines, *(file.path for file in self._files)):
             make_way(path)
         if self.lines.exists() and all(file.resume() for file in self._files):
-            found = {row.index: row for row in self._read_lines()}
-            return {
-                index: row
-                for index, row in found.items()
-                if all(file.holds(index, sum) for file, sum in zip(self._files, row.checksums, strict=True))
-            }, os.fdopen(open_own(self.lines, APPENDING), "ab")
+            for row in self._read_lines():
+                if all(file.holds(row.index, sum) for file, sum in zip(self._files, row.checksums, strict=True)):
+                    self._note(row)
+            return os.fdopen(open_own(self.lines, APPENDING), "ab")
         for path in (self.lines, *(file.path for file in self._files)):
             path.unlink(missing_ok=True)
         needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.pixel_format.row_bytes if self.pixel_format else 0))
@@ -214,7 +226,7 @@ class Journal:
             )
         for file in self._files:
             file.begin()
-        return {}, os.fdopen(open_own(self.lines, APPENDING), "ab")
+        return os.fdopen(open_own(self.lines, APPENDING), "ab")
 
     def _line(self, row: JournalEntry) -> bytes:
         text = msgspec.json.encode(row)
@@ -223,13 +235,18 @@ class Journal:
 
     def _read_lines(self) -> Iterator[JournalEntry]:
         """The entries of all lines that are undamaged."""
-        for line in self.lines.read_bytes().splitlines():
-            checksum, _, text = line.partition(b" ")
-            if checksum == b"%08x" % self._checksum(text):
-                with contextlib.suppress(msgspec.MsgspecError):
-                    row = msgspec.json.decode(text, type=JournalEntry)
-                    if len(row.checksums) == len(self._files):
-                        yield row
+        with self.lines.open("rb") as lines:
+            yield from filter(None, map(self._read_line, lines))
+
+    def _read_line(self, line: bytes) -> JournalEntry | None:
+        """The entry of a line; None if it is damaged."""
+        checksum, _, text = line.rstrip(b"\n").partition(b" ")
+        if checksum == b"%08x" % self._checksum(text):
+            with contextlib.suppress(msgspec.MsgspecError):
+                row = msgspec.json.decode(text, type=JournalEntry)
+                if len(row.checksums) == len(self._files) and 0 <= row.index < len(self.inspected.done):
+                    return row
+        return None
 
     def _checksum(self, text: bytes) -> int:
         """The checksum of a line; it depends on the folder, so that a line of another journal is not accepted."""
@@ -237,8 +254,8 @@ class Journal:
 
 
 def inspect_images(
-    source: Source, pixel_format: PixelFormat | None, indices: Sequence[int], pool: DecoderPool | None = None
-) -> Generator[tuple[Sequence[int], list[Inspection]]]:
+    source: Source, pixel_format: PixelFormat | None, indices: Indices, pool: DecoderPool | None = None
+) -> Generator[tuple[Indices, list[Inspection]]]:
     """Inspects some of a source's images, and yields results with their indices, some at a time, in any order.
 
     Closing the iterator ends the processes that it started.
@@ -251,14 +268,12 @@ def inspect_images(
         for start in range(0, len(indices), CHUNK):
             part = indices[start : start + CHUNK]
             yield part, [inspect_pixels(source.pixels[index], pixel_format) for index in part]
-    elif indices:
+    elif len(indices):
         assert source.container is not None
         yield from inspect_files(source.container, source.files, pixel_format, indices, pool)
 
 
-def row_remaker(
-    source: Source, pixel_format: PixelFormat | None, digests: NDArray[np.uint8], faults: Container[int]
-) -> Remake:
+def row_remaker(source: Source, pixel_format: PixelFormat | None, digests: Digests, faults: Container[int]) -> Remake:
     """A function that decodes images again into rows of pixels, or of thumbnails if `pixel_format` is None."""
 
     def remake(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -267,7 +282,7 @@ def row_remaker(
         with contextlib.closing(inspect_images(source, pixel_format, numbers.tolist())) as inspections:
             for indices, seen in inspections:
                 for index, inspection in zip(indices, seen, strict=True):
-                    if inspection.digest != digests[index].tobytes() or bool(inspection.fault) != (index in faults):
+                    if inspection.digest != digests[index] or bool(inspection.fault) != (index in faults):
                         raise SkipwiseError(
                             f"{source.ids[index]} changed since it was first read; give the same command again."
                         )
@@ -278,13 +293,14 @@ def row_remaker(
     return remake
 
 
-def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], pixel_format: PixelFormat) -> Path:
+def pack_path(digests: Digests, faults: Iterable[int], pixel_format: PixelFormat) -> Path:
     """Returns the file for the pixels of these images in this format.
 
     The row of an image with a fault is zero, so the faults are part of the key.
     """
     described = hashlib.sha256(f"{decoders()} {pixel_format.key} {sorted(faults)}\n".encode())
-    described.update(digests.tobytes())
+    for part in digests.parts():
+        described.update(part.tobytes())
     return cache_folder() / "pixels" / f"{described.hexdigest()[:32]}.npy"
 
 

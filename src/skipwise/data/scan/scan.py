@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import itertools
 import json
 import os
 import shutil
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
+from skipwise.core.machine.allocator import give_back
 from skipwise.core.remote.copies import address_of
 from skipwise.core.reporting import Progress
-from skipwise.data.cache.files import keep, kept
+from skipwise.data.cache.arrays import KeptArrays
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.containers import Folder
 from skipwise.data.containers.shards import is_elsewhere, read_shards
@@ -32,7 +30,8 @@ from skipwise.data.image.thumbnails import SIDE
 from skipwise.data.image.white_level import DEFAULT, Levels, choose
 from skipwise.data.images import Pixels
 from skipwise.data.scan.decoder_pool import DecoderPool, inspect_files
-from skipwise.data.scan.guess import auto_size, extents_of
+from skipwise.data.scan.guess import auto_size
+from skipwise.data.scan.inspected import Digests
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import Journal, pack_path, row_remaker
 from skipwise.data.sources import Source
@@ -45,11 +44,7 @@ class Scan:
     """The facts about each image of a source; arrays are [N], in the source's order.
 
     Args:
-        digests: SHA-256 of each image's bytes [N, 32].
-        widths, heights: in pixels.
-        grey: whether an image has one channel.
-        kinds: file format and mode, such as "JPEG RGB".
-        depths, lows, highs: the range of values of images of more than 8 bits, as `choose` takes them.
+        columns: all of it, read from the cache when it is asked for. The properties say what there is.
         faults: why images cannot be read, by index. Everything else that is known about these is zero.
         thumbnails: grey copies [N, 32, 32].
         folder: the folder in the cache for more results about the same images.
@@ -58,14 +53,7 @@ class Scan:
         notes: sentences for the user about the levels.
     """
 
-    digests: NDArray[np.uint8]
-    widths: NDArray[np.int32]
-    heights: NDArray[np.int32]
-    grey: NDArray[np.bool_]
-    kinds: NDArray[np.str_]
-    depths: NDArray[np.uint8]
-    lows: NDArray[np.float64]
-    highs: NDArray[np.float64]
+    columns: KeptArrays
     faults: dict[int, str]
     thumbnails: Pixels
     folder: Path
@@ -73,9 +61,34 @@ class Scan:
     misfits: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def digests(self) -> Digests:
+        """The SHA-256 of each image's bytes."""
+        return Digests(self.columns)
+
+    @property
+    def widths(self) -> NDArray[np.int32]:
+        """The width of each image in pixels."""
+        return self.columns["widths"]
+
+    @property
+    def heights(self) -> NDArray[np.int32]:
+        """The height of each image in pixels."""
+        return self.columns["heights"]
+
+    @property
+    def grey(self) -> NDArray[np.bool_]:
+        """Whether each image has one channel."""
+        return self.columns["grey"]
+
+    @property
+    def kinds(self) -> NDArray[np.str_]:
+        """The file format and mode of each image, such as "JPEG RGB"."""
+        return self.columns["kinds"]
+
     def for_images(self, used: NDArray[np.bool_]) -> Scan:
         """The same scan with the levels of the images that are used, bool [N]."""
-        chosen = choose(self.depths, self.lows, self.highs, used)
+        chosen = choose(self.columns["depths"], self.columns["lows"], self.columns["highs"], used)
         return replace(self, levels=chosen.levels, misfits=chosen.misfits, notes=chosen.sentences)
 
     @property
@@ -111,12 +124,13 @@ class Scan:
         return auto_size(self.sides[members])
 
     def fingerprint(self, source: Source, members: NDArray[np.int64]) -> str:
-        """A hash of these images' names, labels, given splits and contents."""
-        described = hashlib.sha256()
-        for index in members.tolist():
-            split = source.splits[index] if source.splits else ""
-            row = f"{source.ids[index]}\0{source.classes[source.labels[index]]}\0{split}\0"
-            described.update(row.encode() + self.digests[index].tobytes())
+        """A hash of the names, labels, given splits and contents of images, whose numbers are ascending."""
+        described, used = hashlib.sha256(), np.zeros(len(self.digests), np.bool_)
+        used[members] = True
+        splits = source.splits or itertools.repeat("")
+        rows = zip(source.ids, source.labels, splits, self.digests, strict=False)
+        for name, label, split, digest in itertools.compress(rows, used):
+            described.update(f"{name}\0{source.classes[label]}\0{split}\0".encode() + digest)
         return described.hexdigest()
 
 
@@ -143,6 +157,13 @@ def scan_images(
     Raises:
         SkipwiseError: a file changed during the scan, or the cache cannot be written.
     """
+    try:
+        return _scanned(source, progress, guess, pool)
+    finally:
+        give_back()
+
+
+def _scanned(source: Source, progress: Progress | None, guess: PixelFormat | None, pool: DecoderPool | None) -> Scan:
     state = source_state(source)
     folder = cache_folder() / "surveys" / state
     if (found := _load(folder, source)) is not None:
@@ -157,7 +178,8 @@ def scan_images(
 
 def is_scanned(source: Source) -> bool:
     """Returns whether a scan of the source is in the cache."""
-    return (cache_folder() / "surveys" / source_state(source) / INSPECTIONS).exists()
+    folder = cache_folder() / "surveys" / source_state(source)
+    return (folder / INSPECTIONS).exists() and (folder / THUMBNAILS).exists()
 
 
 def forget(source: Source) -> None:
@@ -215,29 +237,15 @@ def check_unchanged(source: Source) -> None:
 
 def _save(folder: Path, source: Source, journal: Journal) -> Scan:
     """Writes the results of a journal into the cache, and returns them."""
-    rows = journal.entries
-    depths, lows, highs = extents_of(rows)
-    columns: dict[str, Any] = {
-        "digests": np.frombuffer(b"".join(row.digest for row in rows), np.uint8).reshape(-1, 32),
-        "widths": np.array([row.width for row in rows], np.int32),
-        "heights": np.array([row.height for row in rows], np.int32),
-        "grey": np.array([row.grey for row in rows], np.bool_),
-        "kinds": np.array([row.kind for row in rows]),
-        "depths": depths,
-        "lows": lows,
-        "highs": highs,
-    }
-    faults = {index: row.fault for index, row in enumerate(rows) if row.fault}
-    again = partial(row_remaker, source, digests=columns["digests"], faults=faults)
-    thumbnails = journal.thumbnails.finish(folder / THUMBNAILS, again(pixel_format=None))
-    packed = io.BytesIO()
-    np.savez(packed, faults=np.array(json.dumps(faults)), **columns)
-    keep(folder / INSPECTIONS, packed.getvalue())
+    columns, faults = KeptArrays.written(folder / INSPECTIONS, journal.inspected.arrays()), journal.inspected.faults
+    digests = Digests(columns)
+    remake = row_remaker(source, None, digests, faults)
+    thumbnails = journal.thumbnails.finish(folder / THUMBNAILS, remake)
     if journal.pixels is not None:
         assert journal.pixel_format is not None
-        path = pack_path(columns["digests"], faults, journal.pixel_format)
-        journal.pixels.finish(path, again(pixel_format=journal.pixel_format))
-    return Scan(**columns, faults=faults, thumbnails=thumbnails, folder=folder)
+        path = pack_path(digests, faults, journal.pixel_format)
+        journal.pixels.finish(path, row_remaker(source, journal.pixel_format, digests, faults))
+    return Scan(columns=columns, faults=faults, thumbnails=thumbnails, folder=folder)
 
 
 def _load(folder: Path, source: Source) -> Scan | None:
@@ -246,7 +254,7 @@ def _load(folder: Path, source: Source) -> Scan | None:
     if found is None:
         return None
     # Without a digest the fault may be permissions, memory or a killed decoder, which may be gone now.
-    temporary = [index for index in found.faults if not found.digests[index].any()]
+    temporary = [index for index in found.faults if not any(found.digests[index])]
     if temporary and source.container is not None:
         for _, seen in inspect_files(source.container, source.files, None, temporary):
             if any(not inspection.fault for inspection in seen):
@@ -255,13 +263,11 @@ def _load(folder: Path, source: Source) -> Scan | None:
 
 
 def _read(folder: Path, source: Source) -> Scan | None:
-    data = kept(folder / INSPECTIONS)
-    if data is None:
+    columns = KeptArrays.open(folder / INSPECTIONS)
+    if columns is None:
         return None
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        faults = {int(index): reason for index, reason in json.loads(str(arrays["faults"])).items()}
-        columns = {name: arrays[name] for name in arrays.files if name != "faults"}
-    thumbnails = RowReader.open(folder / THUMBNAILS, row_remaker(source, None, columns["digests"], faults))
+    faults = {int(index): reason for index, reason in json.loads(str(columns["faults"])).items()}
+    thumbnails = RowReader.open(folder / THUMBNAILS, row_remaker(source, None, Digests(columns), faults))
     if thumbnails is None or thumbnails.shape != (len(source.ids), SIDE, SIDE):
         return None
-    return Scan(**columns, faults=faults, thumbnails=thumbnails, folder=folder)
+    return Scan(columns=columns, faults=faults, thumbnails=thumbnails, folder=folder)

@@ -3,14 +3,12 @@ here has room for."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from skipwise.core.errors import SkipwiseError
-from skipwise.core.remote.copies import copied, known
+from skipwise.core.remote.copies import copied, known, named
 from skipwise.core.reporting import Progress
 from skipwise.data.containers.shards import is_elsewhere, note_shards
 from skipwise.data.names import is_clutter
@@ -37,16 +35,6 @@ def open_address(
         remark = "The shards are read where they are, since there is no room for a copy here."
         source = replace(source, reading=f"{source.reading} {remark}")
     return source
-
-
-@contextlib.contextmanager
-def named(path: Path, address: str) -> Iterator[None]:
-    """Errors about a copy name the address instead."""
-    try:
-        yield
-    except SkipwiseError as error:
-        error.args = tuple(each.replace(str(path), address) if isinstance(each, str) else each for each in error.args)
-        raise
 
 
 def _is_clutter(name: str) -> bool:

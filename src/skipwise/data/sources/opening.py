@@ -13,9 +13,10 @@ from typing import Protocol
 
 from skipwise.core.addresses import is_address
 from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.machine.allocator import give_back
 from skipwise.core.reporting import Progress
 from skipwise.core.signatures import takes
-from skipwise.data.containers import Container, Entry, Folder, Listing, open_container
+from skipwise.data.containers import Container, Entries, Entry, Folder, Listing, open_container
 from skipwise.data.containers.fetched import FetchedTars
 from skipwise.data.containers.shards import is_elsewhere, read_shards
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
@@ -42,6 +43,8 @@ from skipwise.data.sources.refused.unread_pictures import no_pictures_sentence
 from skipwise.data.sources.source import Source, grouped, stem_of
 from skipwise.data.sources.tables.single_table import open_table
 
+MANY = 20_000
+"""From so many images on, what was needed to list them is worth giving back."""
 ARRAYS = (".npz", ".npy", ".mat")
 """Suffixes of array files."""
 
@@ -154,6 +157,8 @@ def open_source(
     options.check()
     with _without_collecting():
         source = _opened(data, options, progress)
+    if len(source) > MANY:
+        give_back()
     if options.group is not None and source.groups is None:
         raise SkipwiseError(
             f"--group {options.group} names a column, but {source.name} is not a table; use --group-regex."
@@ -173,6 +178,9 @@ def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Pro
     if isinstance(data, str) and not exists and (remote := open_remote(data, options, progress)) is not None:
         return remote
     if not exists:
+        if os.sep == "/" and "\\" in str(data):
+            said = printable(str(path))
+            raise SkipwiseError(f"There is no file or folder {said}; here, a path has / between its folders, not \\.")
         if path.name == str(data):
             raise unknown_name("folder or data set", str(data), NAMED)
         raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
@@ -218,7 +226,7 @@ def _path(data: str | os.PathLike[str]) -> tuple[Path, bool]:
 def _from_arrays(path: Path, options: ReadingOptions) -> Source:
     """Opens a single array file."""
     folder = Folder(path.parent)
-    alone = Listing((Entry(path.name, path.stat().st_size, path.stat().st_mtime_ns),), ())
+    alone = Listing(Entries.of([Entry(path.name, path.stat().st_size, path.stat().st_mtime_ns)]), ())
     read = arrays.recognise(Place.from_listing(stem(path.name), folder, alone), options)
     if read is None:
         raise SkipwiseError(f"{path} holds no arrays that can be understood as images and labels.")
@@ -255,7 +263,7 @@ def _refusal(place: Place) -> SkipwiseError:
         return file_names.refusal(place)
     if place.unread:
         return SkipwiseError(no_pictures_sentence(place))
-    archives = [entry.name for entry in place.others if entry.name.lower().endswith(ARCHIVES)]
+    archives = [name for name in place.others.names if name.lower().endswith(ARCHIVES)]
     if archives:
         path = place.container.path
         folder = path if isinstance(place.container, Folder) else None
@@ -270,7 +278,7 @@ def _refusal(place: Place) -> SkipwiseError:
         else:
             mend = f"give one of them, such as {printable(str(path / archives[0]))}, or unpack them"
         return SkipwiseError(f"{place.name} holds archives instead of images ({shown(archives)}); {mend}.")
-    kinds = sorted({suffix(entry.name) or "no suffix" for entry in place.others})
+    kinds = sorted({suffix(name) or "no suffix" for name in place.others.names})
     holds = f"only files of other kinds ({quoted_list(kinds, 6)}), no images" if kinds else "no files"
     return SkipwiseError(
         f"{place.name} holds {holds}; give a folder with one sub-folder of images per class, an archive of "

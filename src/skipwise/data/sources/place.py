@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from skipwise.core.files.json_records import LARGEST_RECORD
-from skipwise.data.containers import LARGEST_FILE, Container, Entry, Listing
+from skipwise.data.columns.names import Names
+from skipwise.data.containers import LARGEST_FILE, Container, Entries, Listing
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.image.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, suffix
@@ -47,26 +51,32 @@ class Place:
 
     name: str
     container: Container
-    pictures: tuple[Entry, ...]
+    pictures: Entries
     unread: tuple[str, ...]
-    others: tuple[Entry, ...]
+    others: Entries
     folders: tuple[str, ...]
     hidden: tuple[str, ...]
     _documents: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def from_listing(cls, name: str, container: Container, listing: Listing) -> Place:
-        """Sorts the files of a listing. Clutter, and what Skipwise itself wrote, are left out."""
+    def from_listing(cls, title: str, container: Container, listing: Listing) -> Place:
+        """Sorts the files of a listing. Clutter, and what Skipwise itself wrote, are left out.
+
+        Args:
+            title: the name of the data set.
+            container: what the files are read from.
+            listing: its files.
+        """
         runs, shipped, golden = _results(container, listing)
         apart, results = golden.union(listing.special), runs | shipped
-        pictures: list[Entry] = []
+        pictures = np.zeros(len(listing.entries), np.bool_)
+        others = np.zeros(len(listing.entries), np.bool_)
         unread: list[str] = []
-        others: list[Entry] = []
         hidden: list[str] = []
         clutter: dict[str, bool] = {}
         written: dict[str, tuple[bool, bool]] = {}
-        for entry in listing.entries:
-            folder, _, file = entry.name.rpartition("/")
+        for number, name in enumerate(listing.entries.names):
+            folder, _, file = name.rpartition("/")
             if folder not in clutter:
                 clutter[folder] = any(map(is_clutter, folder.split("/")))
                 written[folder] = _below(folder, runs), _below(folder, shipped)
@@ -75,16 +85,17 @@ class Place:
             kind, (of_run, of_artifact) = suffix(file), written[folder]
             if file.startswith(".") or is_clutter(file) or of_run:
                 if is_picture(kind):
-                    hidden.append(entry.name)
-            elif entry.name in apart and is_picture(kind):
-                hidden.append(entry.name)
+                    hidden.append(name)
+            elif name in apart and is_picture(kind):
+                hidden.append(name)
             elif is_readable(kind):
-                pictures.append(entry)
+                pictures[number] = True
             elif is_picture(kind):
-                unread.append(entry.name)
+                unread.append(name)
             elif not of_artifact:
-                others.append(entry)
-        seen = (*(entry.name for entry in pictures), *unread) if results else ()
+                others[number] = True
+        readable = listing.entries.only(pictures)
+        seen = itertools.chain(readable.names, unread) if results else ()
         holding = {part for each in seen for part in _parents(each)}
         leading = {part for each in results for part in _parents(each)} - holding
         folders = tuple(
@@ -94,12 +105,13 @@ class Place:
             and (each in holding or not _below(each, results))
             and not any(map(is_clutter, each.split("/")))
         )
-        return cls(name, container, tuple(pictures), tuple(unread), tuple(others), folders, tuple(hidden))
+        beside = listing.entries.only(others)
+        return cls(title, container, readable, tuple(unread), beside, folders, tuple(hidden))
 
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The names of the pictures."""
-        return tuple(entry.name for entry in self.pictures)
+    @property
+    def names(self) -> Names:
+        """The names of the pictures, ascending."""
+        return self.pictures.names
 
     @cached_property
     def documents(self) -> tuple[str, ...]:
@@ -137,7 +149,7 @@ class Place:
 
     def with_only(self, document: str) -> Place:
         """The same place with one document and no others."""
-        return replace(self, others=tuple(entry for entry in self.others if entry.name == document))
+        return replace(self, others=Entries.of(entry for entry in self.others if entry.name == document))
 
     @cached_property
     def index(self) -> PictureIndex:
@@ -158,13 +170,13 @@ def _results(container: Container, listing: Listing) -> tuple[frozenset[str], fr
     A folder with a picture beside the record is not one of them.
     """
     records = {
-        entry.name: entry.name.rpartition("/")[0]
-        for entry in listing.entries
-        if entry.name.rpartition("/")[2] in RECORDS and "/" in entry.name and entry.size <= LARGEST_RECORD
+        name: name.rpartition("/")[0]
+        for number, name in enumerate(listing.entries.names)
+        if name.rpartition("/")[2] in RECORDS and "/" in name and listing.entries.sizes[number] <= LARGEST_RECORD
     }
     if not records:
         return frozenset(), frozenset(), frozenset()
-    beside = {entry.name.rpartition("/")[0] for entry in listing.entries if is_picture(suffix(entry.name))}
+    beside = {name.rpartition("/")[0] for name in listing.entries.names if is_picture(suffix(name))}
     runs: set[str] = set()
     shipped: set[str] = set()
     golden: set[str] = set()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from skipwise.core.text import count, shortened
 from skipwise.data.containers import Container, Entries, Entry
 from skipwise.data.image.formats import is_picture, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
+from skipwise.data.sources.labelled import Labelled, LabelledImage, shown_names
 from skipwise.data.sources.labels import check_labels, doubtful_sentence, missing_classes, quoted_list
 
 Versions = Mapping[str, Callable[[NDArray[np.int64]], NDArray[np.uint8]]]
@@ -59,12 +59,12 @@ class Source:
     name: str
     reading: str
     classes: tuple[str, ...]
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     labels: NDArray[np.int64]
-    splits: tuple[str, ...] | None
-    groups: tuple[str, ...] | None = None
+    splits: Sequence[str] | None
+    groups: Sequence[str] | None = None
     container: Container | None = None
-    files: tuple[str, ...] = ()
+    files: Sequence[str] = ()
     entries: Sequence[Entry] = ()
     archive: tuple[int, ...] = ()
     pixels: NDArray[np.uint8] | None = None
@@ -85,24 +85,6 @@ class Source:
         return len(self.ids)
 
 
-class LabelledImage(NamedTuple):
-    """An image file of a container with its label.
-
-    Args:
-        file: the name in the container.
-        label: the class name.
-        split: "train", "val" or "test"; "" if the images are not split.
-        group: the group that the image belongs to, or "".
-        line: the line of the table that lists it; 0 outside of tables.
-    """
-
-    file: str
-    label: str
-    split: str = ""
-    group: str = ""
-    line: int = 0
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """A data set as a layout understood it, before it becomes a `Source`.
@@ -112,7 +94,7 @@ class Reading:
         container: what the images are read from.
         rows: the images with their labels.
         description: what was understood, without a full stop: "class folders".
-        entries: the images' sizes and stamps by name.
+        entries: the images' sizes and stamps, and perhaps those of other files.
         describes_split: whether the description names the split already; otherwise it is added.
         alternative: a sentence with another possible reading and its flag, or "".
         top: the folder that all files are in ("birds-v2/"), which is left out of the images' ids.
@@ -125,9 +107,9 @@ class Reading:
 
     name: str
     container: Container
-    rows: Sequence[LabelledImage]
+    rows: Sequence[LabelledImage] | Labelled
     description: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, Entry] | Entries
     describes_split: bool = False
     alternative: str = ""
     top: str = ""
@@ -144,48 +126,42 @@ class Reading:
             SkipwiseError: there are fewer than two classes, or class names that can be confused.
         """
         where = self.where or str(self.container.path)
-        check_labels(Counter(row.label for row in self.rows), where)
-        given = assigned(self.rows)
-        rows = resolve_splits(given)
-        splits = [row.split for row in rows]
-        split = splits[0] != ""
-        faults, absent = missing_classes([row.label for row in rows], splits, where)
-        classes = sorted({row.label for row in rows})
+        found = Labelled.of(self.rows)
+        counts = found.labels.counts()
+        check_labels(counts, where)
+        given = found.splits.renamed(_assigned(found.splits.words))
+        meant = resolved_splits(set(given.words))
+        splits = given.renamed(meant[split] for split in given.words)
+        together = np.unique(found.labels.codes.astype(np.int64) * len(splits.words) + splits.codes).tolist()
+        pairs = [divmod(pair, len(splits.words)) for pair in together]
+        faults, absent = missing_classes(
+            [found.labels.words[label] for label, _ in pairs], [splits.words[split] for _, split in pairs], where
+        )
+        classes = sorted(counts)
         numbers = {label: number for number, label in enumerate(classes)}
-        rows = sorted(rows, key=lambda row: (row.file, row.line))
-        ids: dict[str, None] = {}
-        for position, row in enumerate(rows):
-            # Without the folder around everything, so that a folder and an archive of it have the same ids.
-            shown = printable(row.file.removeprefix(self.top))
-            if shown in ids and row.line:  # only a table can list a file twice
-                shown = f"{shown} (line {row.line})"
-            while shown in ids:  # names may differ only in characters that cannot be printed
-                shown = f"{shown} ({position})"
-            ids[shown] = None
-        groups = tuple(printable(row.group) for row in rows) if any(row.group for row in rows) else ()
-        files = tuple(row.file for row in rows)
         description = self.description
         if not self.describes_split:
-            description += split_words([row.split for row in given])
+            description += split_words(given.counts())
         sentences = [
             f"Read as {description}.",
             self.alternative,
-            doubtful_sentence(Counter(row.label for row in self.rows)),
+            doubtful_sentence(counts),
             left_out_sentence(self.left_out, self.top),
             *self.notes,
             *absent,
         ]
+        entries = Entries.named(found.files, self.entries)
         return Source(
             name=printable(self.name),
             reading=shortened(printable(" ".join(sentence for sentence in sentences if sentence)), _LONGEST_READING),
             classes=tuple(printable(label) for label in classes),
-            ids=tuple(ids),
-            labels=np.array([numbers[row.label] for row in rows], dtype=np.int64),
-            splits=tuple(row.split for row in rows) if split else None,
-            groups=groups or None,
+            ids=shown_names(entries.names, found.lines, self.top),
+            labels=np.array([numbers[label] for label in found.labels.words], dtype=np.int64)[found.labels.codes],
+            splits=None if splits.words == ("",) else splits,
+            groups=found.groups.renamed(map(printable, found.groups.words)) if any(found.groups.words) else None,
             container=self.container,
-            files=files,
-            entries=Entries.of(files, self.entries),
+            files=entries.names,
+            entries=entries,
             archive=self.container.stamp(),
             ignored=tuple(printable(file) for file in sorted(self.left_out)),
             faults=tuple(map(printable, (*self.faults, *faults))),
@@ -198,8 +174,14 @@ def assigned(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
     return [row._replace(split="train") if split and not row.split else row for row in rows]
 
 
-def resolve_splits(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
-    """The images with the splits that are used.
+def _assigned(splits: Iterable[str]) -> list[str]:
+    """The same for each of the splits that occur."""
+    given = list(splits)
+    return [split or "train" for split in given] if any(given) else given
+
+
+def resolved_splits(there: set[str]) -> dict[str, str]:
+    """The splits that are used, for each of those that occur.
 
     With training and validation images only, the validation images become the test set. With training images only, the
     set counts as not split.
@@ -207,21 +189,24 @@ def resolve_splits(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
     Raises:
         SkipwiseError: there are no training images.
     """
-    there = {row.split for row in rows}
     if there == {"train", "val"}:
-        return [row._replace(split="test") if row.split == "val" else row for row in rows]
+        return {"train": "train", "val": "test"}
     if "train" not in there and there != {""}:
         raise SkipwiseError(
             f"The images have the split{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))}, but none for "
             "training; add it, or give one folder with a sub-folder per class and let Skipwise split it."
         )
     if len(there) == 1:
-        return [row._replace(split="") for row in rows]
-    return list(rows)
+        return dict.fromkeys(there, "")
+    return {split: split for split in there}
 
 
-def split_words(splits: Sequence[str]) -> str:
-    """The given split as the end of a sentence: "; split as train 9, val 4; val is the test set"; or ""."""
+def split_words(splits: Iterable[str] | Mapping[str, int]) -> str:
+    """The given split as the end of a sentence: "; split as train 9, val 4; val is the test set"; or "".
+
+    Args:
+        splits: the split of each image, or the number of images in each split.
+    """
     counts = Counter(splits)
     if len(counts) > 1 and "" in counts:
         counts["train"] += counts.pop("")

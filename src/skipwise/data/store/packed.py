@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.reporting import Progress
 from skipwise.data.cache.node_copy import open_near
 from skipwise.data.cache.origins import note_origin
 from skipwise.data.cache.rows import RowReader
+from skipwise.data.scan.inspected import Inspected
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import Journal, pack_path, row_remaker
 from skipwise.data.scan.scan import Scan, check_unchanged, forget, source_state
@@ -31,14 +34,23 @@ def pack(source: Source, scan: Scan, pixel_format: PixelFormat, progress: Progre
             if found is None:
                 journal.complete()
                 check_unchanged(source)
-                for index, row in enumerate(journal.entries):
-                    if row.digest != scan.digests[index].tobytes() or bool(row.fault) != (index in scan.faults):
-                        forget(source)
-                        raise SkipwiseError(
-                            f"{source.ids[index]} changed while it was being read; give the same command again."
-                        )
+                if (index := _changed(scan, journal.inspected)) is not None:
+                    forget(source)
+                    raise SkipwiseError(
+                        f"{source.ids[index]} changed while it was being read; give the same command again."
+                    )
                 assert journal.pixels is not None
                 found = journal.pixels.finish(path, remake)
     if source.container is not None:
         note_origin(path, source.container.path)
     return found
+
+
+def _changed(scan: Scan, inspected: Inspected) -> int | None:
+    """The first image that is not the one that was scanned; None if there is none."""
+    found = list(scan.faults.keys() ^ inspected.faults.keys())
+    start = 0
+    for part in scan.digests.parts():
+        found += (start + np.flatnonzero((part != inspected.digests[start : start + len(part)]).any(axis=1))).tolist()
+        start += len(part)
+    return min(found, default=None)

@@ -74,7 +74,7 @@ class Streamed:
                 yield inspect_pixels(self.source.pixels[index], self.pixel_format).pixels
             return
         for index, inspection in zip(indices, self._inspections(container, self.pool, indices), strict=True):
-            if inspection.fault or inspection.digest != self.scan.digests[index].tobytes():
+            if inspection.fault or inspection.digest != self.scan.digests[index]:
                 reason = inspection.fault or "its content is different"
                 raise SkipwiseError(
                     f"{self.source.ids[index]} changed since training began ({reason}); give the same command again."

@@ -20,7 +20,7 @@ from skipwise.core.files.checksums import seal_of as _seal
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.regular import read_regular
 from skipwise.core.machine.system import Machine
-from skipwise.core.text import printable
+from skipwise.core.text import command, printable
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.reference import Chosen, Reference, Threshold, check_reference
 from skipwise.deploy.formats import FORMATS, ExportFormat, Precision
@@ -190,6 +190,8 @@ def read_artifact(folder: Path) -> Artifact:
     path = folder / "artifact.json"
     again = "export it again, or copy the whole folder again"
     if not is_artifact(folder):
+        if (folder / "run.json").is_file():
+            raise SkipwiseError(f"{folder} is a run; export it first: {command('skipwise', 'export', folder)}")
         what = "holds no artifact.json" if folder.exists() else "is not there"
         raise SkipwiseError(f"{folder} {what}; give a folder that 'skipwise export' made.")
     try:

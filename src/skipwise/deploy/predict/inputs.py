@@ -133,8 +133,7 @@ class _Many:
         """The names of the files, each with what is wrong with it or ""."""
         if self._walk is not None:
             return iter(self._walk)
-        names = (entry.name for entry in self._listing.entries)
-        return ((name, "") for name in names if not any(map(is_clutter, name.split("/"))))
+        return ((name, "") for name in self._listing.entries.names if not any(map(is_clutter, name.split("/"))))
 
     def notes(self) -> list[str]:
         """Notes on what is left out, once all files were listed."""

@@ -151,8 +151,10 @@ class Predictor:
                 raise SkipwiseError(f"{name} must be at least 1, not {value}.")
         if isinstance(path, str | os.PathLike):
             session: Session = open_session(path, trust=trust, threads=threads, backend=backend)
-        else:
+        elif hasattr(path, "classes"):
             session = path
+        else:
+            raise SkipwiseError(f"path has to be the folder of an exported network or of a run, and not {path!r}.")
         self.classes = session.classes
         self.identity = session.identity
         self.batch_size = batch_size

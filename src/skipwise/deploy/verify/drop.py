@@ -7,11 +7,15 @@ import math
 from skipwise.statistics.noninferiority import Drop
 
 
-def seen(drop: Drop) -> str:
-    """The drop, as a clause: how many images were lost and won, and the interval."""
+def seen(drop: Drop, alpha: float = 0.05) -> str:
+    """The drop, as a clause: how many images were lost and won, and the interval.
+
+    Args:
+        alpha: how often the interval may miss.
+    """
     return (
         f"{drop.lost:,} of {drop.images:,} images lost and {drop.won:,} won, a drop of {100 * drop.value:.2f} points "
-        f"(95% interval {100 * drop.low:.2f} to {100 * drop.high:.2f})"
+        f"({100 * (1 - alpha):g}% interval {100 * drop.low:.2f} to {100 * drop.high:.2f})"
     )
 
 

@@ -43,7 +43,7 @@ def exported(made: Exported) -> Iterator[str]:
     if artifact.temperature != 1:
         yield (
             f"Its logits are divided by the temperature {artifact.temperature:g}, fitted on the validation images, so "
-            "that its probabilities are about as high as its answers are often right. No answer changes by that."
+            "that its probabilities match how often its answers are right. No answer changes by that."
         )
     if artifact.quantization is not None:
         yield quantized(artifact.quantization)

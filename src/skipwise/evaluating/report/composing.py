@@ -16,6 +16,7 @@ from skipwise.evaluating.answering import KEPT, Evaluated
 from skipwise.evaluating.corrupting import Corrupted
 from skipwise.evaluating.record import PREDICTIONS, EvaluationPlan, EvaluationRecord
 from skipwise.evaluating.report.page import FEW_CARDS, MOST_CARDS, Shown, evaluation_page
+from skipwise.evaluating.report.tuning_section import TuningSection
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.mistakes import pair_examples
 from skipwise.evaluation.one_network import Evaluation
@@ -52,6 +53,7 @@ class About:
         made_by: the command that made it.
         back: the address of the page that links to this one, and its name; None where there is none.
         depth: charts of activations and gradients by depth; () where the run did not record them.
+        tuning: the hyperparameters that the run was tuned with; None where it was not.
     """
 
     facts: tuple[tuple[str, str], ...] = ()
@@ -59,6 +61,7 @@ class About:
     made_by: str = "skipwise evaluate"
     back: tuple[str, str] | None = None
     depth: tuple[str, ...] = ()
+    tuning: TuningSection | None = None
 
 
 def compose(
@@ -122,6 +125,7 @@ def compose(
             made_by=about.made_by,
             back=about.back,
             depth=about.depth,
+            tuning=about.tuning,
         ),
         corrupted,
         relying,

@@ -13,6 +13,7 @@ from skipwise.evaluating.record import PREDICTIONS
 from skipwise.evaluating.relying import relied, rows
 from skipwise.evaluating.report import wording
 from skipwise.evaluating.report.corruption_page import corruption_section
+from skipwise.evaluating.report.tuning_section import TuningSection
 from skipwise.evaluation.confusion import ClassScores
 from skipwise.evaluation.mistakes import Answered
 from skipwise.evaluation.one_network import Confidence, Evaluation
@@ -41,6 +42,7 @@ class Shown:
         few_pixels: whether pictures are shown enlarged.
         examples: positions of images of each confused pair, in the order of the pairs.
         depth: charts of activations and gradients by depth; () where the run did not record them.
+        tuning: the hyperparameters that the run was tuned with; None where it was not.
         answers: where every answer is kept.
         made_by: the command that made the page.
         back: the address and the name of the page that links to this one; None where there is none.
@@ -56,6 +58,7 @@ class Shown:
     few_pixels: bool
     examples: Sequence[Sequence[int]]
     depth: Sequence[str] = ()
+    tuning: TuningSection | None = None
     answers: str = PREDICTIONS
     made_by: str = "skipwise evaluate"
     back: tuple[str, str] | None = None
@@ -105,6 +108,7 @@ def evaluation_page(
         curves=_curves(found),
         operating=wording.operating(found),
         depth=shown.depth,
+        tuning=shown.tuning,
         corruption=None if corrupted is None else corruption_section(corrupted),
         backgrounds=None if reliance is None else {"said": relied(reliance), "rows": rows(reliance)},
     )

@@ -143,7 +143,7 @@ def _ranges(spread: Spread) -> list[str]:
 
 def _sentence(name: str, titles: Sequence[str], then: Sequence[float], now: Sequence[float], found: Difference) -> str:
     if found.differs is None:
-        return f"{count(found.images, 'image')} so far; from {FEWEST} on it can be told."
+        return f"{count(found.images, 'image')} so far; it takes {FEWEST} to tell."
     if not found.differs:
         return "No difference is seen; a small one can't be excluded."
     # What changed most, in the direction of more: that is what there is to look at.

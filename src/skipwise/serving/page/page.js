@@ -170,6 +170,7 @@ async function predict(item) {
   const asked = named(model, { top: String(Math.min(model.number_of_classes, MOST_TOP)) });
   if (model.explains) asked.set("explain", "1");
   try {
+    if (!item.file.size) throw new Refused(422, "The file is empty.", 0);
     const found = await patiently(`v1/predict?${asked}`, { method: "POST", body: item.file, headers: { "Content-Type": "application/octet-stream" } });
     item.answer = found.answers[0];
     item.threshold = found.threshold;
@@ -214,7 +215,7 @@ function show(item) {
   const { label, probability, sure, probabilities, heat_map: map } = item.answer;
   by("answer").textContent = sure ? label : `Not sure: perhaps ${label}`;
   by("sure").textContent = sure ? `Probability ${percent(probability)}.`
-    : `Its probability of ${percent(probability)} is below ${percent(item.threshold)}, from which on answers of this network are called sure.`;
+    : `Its probability of ${percent(probability)} is below ${percent(item.threshold)}, the least at which answers of this network are called sure.`;
   if (map) by("map").src = map;
   by("map").alt = map ? `The image ${item.name}, brighter where it speaks for ${label}` : "";
   by("bars").tBodies[0].replaceChildren(...probabilities.slice(0, MOST_BARS).map(bar));

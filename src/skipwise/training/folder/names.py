@@ -7,6 +7,8 @@ from pathlib import Path
 RECORD = "run.json"
 METRICS, WEIGHTS, PREDICTIONS = "metrics.jsonl", "weights.safetensors", "predictions.npz"
 CHECKPOINT = "resume.safetensors"
+TUNING = "tuning"
+"""The folder of the runs that choose hyperparameters, in that of a run or of a comparison."""
 
 
 def previous(path: Path) -> Path:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from msgspec import UNSET, UnsetType
+
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.differences import compared
 from skipwise.core.errors import Damaged, SkipwiseError
@@ -21,6 +23,7 @@ from skipwise.training.folder.predictions import read_predictions
 from skipwise.training.loop.recipe import Recipe, recipes_apart
 from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.machine.execution import Execution
+from skipwise.training.tuning.tried import Tuned
 
 if TYPE_CHECKING:
     pass
@@ -86,6 +89,14 @@ class RunSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Job:
+    """A run that is to be done: what, and in which folder of that of a comparison, or of the run that it tunes for."""
+
+    spec: RunSpec
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """The end of a run.
 
@@ -96,6 +107,7 @@ class RunRecord:
         step_schedule: how far the schedule was after each step.
         lr_cuts: the steps at which the loss diverged, and the run continued from an earlier state at half the learning
             rate.
+        tuned: what was tried to choose its hyperparameters; left out where they were not tuned.
     """
 
     spec: RunSpec
@@ -107,6 +119,7 @@ class RunRecord:
     step_schedule: StepSchedule | None = None
     lr_cuts: tuple[int, ...] = ()
     machine: Machine
+    tuned: Tuned | UnsetType = UNSET
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"step_schedule": "pace", "lr_cuts": "cuts"}
     pace = earlier_name("step_schedule", "pace")

@@ -113,6 +113,7 @@ def choose_execution(
     alone: bool = False,
     processes: int = 1,
     resident_bytes: int | None = None,
+    cores: int | None = None,
 ) -> Execution:
     """Precision, threads and the place of the training images that suit a device. Compiling is chosen in
     probe/step.py.
@@ -126,6 +127,7 @@ def choose_execution(
         processes: how many processes share the cores of this machine, and the batch.
         resident_bytes: the size of the training images in all runs that are done at once; None where a device may not
             keep them.
+        cores: of the largest machine that does runs; None is this one.
     """
 
     from skipwise.data.store.on_device import fits
@@ -134,7 +136,7 @@ def choose_execution(
         precision = devices.of(device).fastest() or ("bf16" if bf16_speedup() >= WORTHWHILE else "fp32")
     # By a count, not by a clock: results depend on the number of threads, and the same command has to give the same.
     small = step_multiply_adds < (ONE_THREAD_ALONE if alone else ONE_THREAD_STEP)
-    threads = 1 if small else max(1, min(usable_cores() // processes, MOST_THREADS))
+    threads = 1 if small else max(1, min(usable_cores() // processes, cores or MOST_THREADS, MOST_THREADS))
     free = devices.of(device).free_memory() if devices.of(device).keeps_images else None
     resident = resident_bytes is not None and free is not None and fits(resident_bytes, free)
     return Execution(device=device, precision=precision, threads=threads, resident=resident)

@@ -23,6 +23,8 @@ from skipwise.training.options import TrainOptions
 from skipwise.training.planning.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.planning.plan import RunPlan
 from skipwise.training.run.time_budget import parse_limit
+from skipwise.training.tuning.asked import TuneOptions, choose_tuning
+from skipwise.training.tuning.tuning import Tuning
 from skipwise.training.weights.starting_weights import (
     AUTO,
     NONE,
@@ -50,6 +52,7 @@ class RunRequest:
         recipe: the recipe, and what is to be otherwise than in it.
         img_size: None takes what suits the images.
         time_limit: in seconds.
+        tuning: the hyperparameters to choose first.
     """
 
     model: str
@@ -63,6 +66,7 @@ class RunRequest:
     recipe: RecipeOptions
     time_limit: float | None
     device: str
+    tuning: TuneOptions
 
 
 def request_of(options: TrainOptions) -> RunRequest:
@@ -80,6 +84,9 @@ def request_of(options: TrainOptions) -> RunRequest:
     options.recipe.check(fine_tune=init != NONE)
     if options.recipe.epochs is not None and run.time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
+    options.tuning.check(options.recipe.lr)
+    if options.tuning.asked and run.time_limit is not None:
+        raise SkipwiseError("Tuning needs a number of epochs; give --epochs instead of --time-limit.")
     time_limit = None if run.time_limit is None else parse_limit(run.time_limit)
     if run.model is not None:
         check_model(run.model)
@@ -105,6 +112,7 @@ def request_of(options: TrainOptions) -> RunRequest:
         recipe=options.recipe,
         time_limit=time_limit,
         device=options.machine.device,
+        tuning=options.tuning,
     )
 
 
@@ -137,6 +145,7 @@ def draft_plan(asked: RunRequest, prepared: Prepared, notice: Callable[[str], No
     preprocessing = choose_preprocessing(prepared, [] if start is None else [start.start.expects], asked.img_size)
     check_sizes([asked.model], preprocessing, len(prepared.source.classes))
     stem = resolve_stem((start.stem if start is not None else None) or asked.stem, preprocessing.size)
+    recipe = _recipe(asked, prepared, preprocessing, notice)
     return RunPlan(
         spec=RunSpec(
             model=asked.model,
@@ -149,7 +158,7 @@ def draft_plan(asked: RunRequest, prepared: Prepared, notice: Callable[[str], No
             classes=prepared.source.classes,
             preprocessing=preprocessing,
             fingerprint=prepared.fingerprint,
-            recipe=_recipe(asked, prepared, preprocessing, notice),
+            recipe=recipe,
             # Precision, threads and compiling are chosen when the run is new.
             execution=Execution(device=asked.device, precision="fp32", threads=1),
         ),
@@ -160,11 +169,17 @@ def draft_plan(asked: RunRequest, prepared: Prepared, notice: Callable[[str], No
         external_code=code_fingerprint(asked.model) if is_external(asked.model) else None,
         asked_setting=None if asked.time_limit is None else (preprocessing.size, stem),
         start=None if start is None else start.start,
+        tuning=choose_tuning(asked.tuning, [recipe], first_seed=asked.seed, validation=prepared.counts["val"]),
     )
 
 
-def check_shared(recipe: Recipe, ranks: Ranks) -> None:
-    """Raises SkipwiseError where a batch has too few images to be shared by the processes."""
+def check_shared(recipe: Recipe, tuning: Tuning | None, ranks: Ranks) -> None:
+    """Raises SkipwiseError where several processes can't do the run together."""
+    if tuning is not None and ranks.count > 1:
+        raise SkipwiseError(
+            "Tuning trains one run after the other in one process; tune without torchrun first, and give the values "
+            "that it chose."
+        )
     if recipe.batch_size < 2 * ranks.count and ranks.count > 1:
         raise SkipwiseError(
             f"A batch of {recipe.batch_size} can't be shared by {ranks.count} processes, since batch norm needs two "

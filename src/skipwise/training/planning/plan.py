@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +14,8 @@ from skipwise.training.folder.record import RunSpec
 from skipwise.training.loop.recipe import as_begun
 from skipwise.training.planning.setting import Setting
 from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.tuning.space import with_values
+from skipwise.training.tuning.tuning import Tuning
 from skipwise.training.weights.starting_weights import Start
 
 Used = tuple[tuple[str, ...], float | None, dict[str, int]]
@@ -56,6 +59,7 @@ class RunPlan:
         asked_setting: under a time limit, the images' size and the stem that the run would have without it.
         asked_batch: the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
         start: the weights that it starts from.
+        tuning: the hyperparameters that are chosen before the run; then the recipe in `spec` is that before tuning.
     """
 
     spec: RunSpec = field(metadata=compared(said_of_specs, within=True))
@@ -71,6 +75,7 @@ class RunPlan:
     )
     asked_batch: int | None = field(default=None, metadata=IGNORED)
     start: Start | None = field(default=None, metadata=IGNORED)  # its SHA-256 is in `spec`
+    tuning: Tuning | None = field(default=None, metadata=compared("hyperparameters are tuned otherwise"))
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guest"}
     guest = earlier_name("external_code", "guest")
@@ -79,6 +84,14 @@ class RunPlan:
     def setting(self) -> Setting:
         """The images' size and the stem."""
         return Setting(size=self.spec.preprocessing.size, stem=self.spec.stem)
+
+    def tuned_spec(self, values: Mapping[str, float]) -> RunSpec:
+        """The run with the hyperparameters that tuning chose.
+
+        Args:
+            values: by name.
+        """
+        return replace(self.spec, recipe=with_values(self.spec.recipe, values))
 
     def same_as(self, other: RunPlan) -> bool:
         """Returns whether both ask for the same run of the same images, whatever these are called, on the same kind of

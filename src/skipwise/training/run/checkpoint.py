@@ -69,15 +69,6 @@ def load_checkpoints(path: Path, notice: Callable[[str], None] = lambda _: None)
         notice("No checkpoint is intact: the run starts again.")
 
 
-def read_state(path: Path) -> Any:
-    """The state of a checkpoint, without its tensors and without looking whether it is intact; None without one."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return json.loads((file.metadata() or {})["state"])
-    except (OSError, SafetensorError, KeyError, ValueError, RecursionError):
-        return None
-
-
 def _read(path: Path) -> Found | None:
     try:
         path.open("rb").close()

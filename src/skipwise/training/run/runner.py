@@ -6,6 +6,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from skipwise.training.machine.ranks import ALONE, Ranks
 from skipwise.training.run.pulse import RunPulse
 from skipwise.training.run.session import Session
 from skipwise.training.run.time_budget import Timekeeper
+from skipwise.training.tuning.tried import Tuned
 
 RunEvent = TrainState | Epoch | RunEnd
 """A step of a run: its state after each step, each finished epoch, and last its end."""
@@ -43,6 +45,7 @@ def run_events(
     notice: Callable[[str], None] = lambda _: None,
     ranks: Ranks = ALONE,
     depth_epochs: tuple[int, ...] = (),
+    tuned: Tuned | None = None,
 ) -> Generator[RunEvent, None, None]:
     """Trains, evaluates after the last epoch and writes the run folder; resumes from a checkpoint if there is one.
 
@@ -59,6 +62,7 @@ def run_events(
         notice: is called with what a person should know.
         ranks: the processes that do the run together; only the first one writes, and yields epochs.
         depth_epochs: the epochs after which `DepthNorms` asked for the sizes of activations and gradients.
+        tuned: what was tried to choose the spec's hyperparameters, for the record; None where nothing was.
 
     Raises:
         SkipwiseError: the folder can't be written, or holds another run; there is no memory or no compiler for it here.
@@ -89,6 +93,8 @@ def run_events(
         finally:
             if pulse is not None:
                 pulse.close()
+        if tuned is not None:
+            record = replace(record, tuned=tuned)
         if ranks.first:
             write_run(folder, record)
     if ranks.first:

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import msgspec
 from torch import Tensor
 
-from skipwise.core.files.earlier_names import with_current_names
-from skipwise.training.folder.names import previous
 from skipwise.training.folder.record import RunSpec
+from skipwise.training.folder.saved_state import SavedState, as_saved
 from skipwise.training.folder.state import TrainState
 from skipwise.training.loop.trainer import Training
-from skipwise.training.run.checkpoint import load_checkpoints, read_state, save_checkpoint
+from skipwise.training.run.checkpoint import load_checkpoints, save_checkpoint
 
 CHECKPOINT_SECONDS = 15.0
 """The least time between two checkpoints within an epoch. At the end of an epoch there may be one sooner."""
 SAVING_SHARE = 0.01
 """The largest share of the time that is spent on saving. Where saving takes long there are fewer checkpoints."""
-
-
-@dataclass(frozen=True)
-class _Saved:
-    """The record in a checkpoint, besides its tensors."""
-
-    spec: RunSpec
-    state: TrainState
-
-    EARLIER_NAMES: ClassVar[dict[str, str]] = {"state": "standing"}
-
-
-def saved_steps(path: Path) -> int:
-    """The number of steps of the newest saved state at a path, as its file says; -1 without one."""
-    found = -1
-    for candidate in (path, previous(path)):
-        with contextlib.suppress(msgspec.ValidationError):
-            stored = msgspec.convert(with_current_names(read_state(candidate), _Saved), _Saved)
-            found = max(found, stored.state.steps)
-    return found
 
 
 class Saves:
@@ -73,7 +49,7 @@ class Saves:
 
         for tensors, state in load_checkpoints(self.path, damaged):
             try:
-                stored = msgspec.convert(with_current_names(state, _Saved), _Saved)
+                stored = as_saved(state)
             except msgspec.ValidationError as error:
                 damaged(f"{self.path} holds no state that a run can be resumed from ({error}), and is not used.")
                 continue
@@ -114,7 +90,7 @@ class Saves:
         Raises:
             SkipwiseError: the disk is full or read-only, for example. The older states are kept then.
         """
-        state = msgspec.to_builtins(_Saved(self.spec, training.state))
+        state = msgspec.to_builtins(SavedState(self.spec, training.state))
         # The weights after the last step of an epoch and at its end are the same. If they are bad, both states are.
         instead = self._instead or training.state.steps == self._steps
         save_checkpoint(self.path, training.tensors(), state, instead=instead)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from skipwise.comparison.executors.kinds import Kinds
-from skipwise.comparison.executors.ray.cluster import NODE_ID, Node, notice
+from skipwise.comparison.executors.ray.nodes import NODE_ID, Node
 from skipwise.core.text import listed
 
 
@@ -17,11 +17,13 @@ class Placing:
     Args:
         folder: the comparison's folder.
         nodes: the nodes that can do runs.
+        notice: is called with a sentence where they are of several kinds.
     """
 
-    def __init__(self, folder: Path, nodes: Sequence[Node]) -> None:
+    def __init__(self, folder: Path, nodes: Sequence[Node], notice: Callable[[str], None]) -> None:
         self._kinds = Kinds(folder)
         self._seeds: dict[str, set[int]] = {}  # given to each kind
+        self._notice = notice
         self.nodes = nodes
 
     @property
@@ -35,7 +37,7 @@ class Placing:
         counts = Counter(node.kind for node in nodes)
         if len(counts) > 1:
             found = listed([f"{kind} ({number})" for kind, number in counts.most_common()])
-            notice(
+            self._notice(
                 f"The cluster has several kinds of machines: {found}. Precision and threads are the same on all; the "
                 "last bits of a sum are not. So all runs of one seed are done on one kind."
             )

@@ -9,13 +9,12 @@ import contextlib
 import functools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.util.queue import Queue
 
 from skipwise.comparison.executors.attempts import begin_attempt
-from skipwise.comparison.executors.worker import Worker
 from skipwise.comparison.plan.plan import COMPARISONS, Job
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
@@ -23,6 +22,9 @@ from skipwise.core.machine.memory import most_held
 from skipwise.core.machine.system import Machine, keep_freed_memory
 from skipwise.core.workspace.shared_folder import check_probe, check_versions, describe_worker
 from skipwise.training.callbacks import Epoch
+
+if TYPE_CHECKING:
+    from skipwise.comparison.executors.worker import Worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Head:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class RunOrder:
     """A run that is to be done.
 
     Args:
@@ -75,7 +77,7 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class Written:
     """The end of an attempt, whose record is written.
 
     Args:
@@ -108,7 +110,7 @@ def look_at_node(head: Head) -> str:
     return kind
 
 
-def do_run(order: Order, mailbox: Queue) -> Ended:
+def do_run(order: RunOrder, mailbox: Queue) -> Written:
     """Does a run from wherever earlier attempts came to, and reports how it goes.
 
     Ray's way to stop it is a KeyboardInterrupt, at which it saves its state.
@@ -135,7 +137,7 @@ def do_run(order: Order, mailbox: Queue) -> Ended:
             if isinstance(event, Epoch):
                 report(event)
                 epochs.append(event)
-    return Ended(attempt=attempt.name, epochs=tuple(epochs), memory=most_held())
+    return Written(attempt=attempt.name, epochs=tuple(epochs), memory=most_held())
 
 
 @functools.lru_cache(maxsize=1)
@@ -159,5 +161,7 @@ def _worker(folder: Path) -> Worker:
 
 @functools.lru_cache(maxsize=1)
 def _made(folder: Path, files: tuple[str, ...]) -> Worker:  # noqa: ARG001 - what it was made of
+    from skipwise.comparison.executors.worker import Worker  # with torch, which the driver does not need
+
     keep_freed_memory()
     return Worker(folder, faults=(Exception, SystemExit))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import time
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from skipwise.comparison.executors.attempts import begin_attempt
 from skipwise.comparison.executors.local import LocalProcesses
 from skipwise.comparison.executors.slurm.messages import Order, Reader, Report, append
-from skipwise.comparison.plan.plan import COMPARISONS, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.workspace.shared_folder import describe_worker
@@ -22,15 +24,30 @@ LOOK = 0.5
 """Seconds between two looks for orders."""
 IDLE = 120.0
 """Seconds after which a worker without orders ends: its node may be wanted by others, and the command may be gone."""
-ORDERS, REPORTS = "worker-{}.orders", "worker-{}.reports"
+STARTS = "SLURM_RESTART_COUNT"
+"""The variable in which Slurm says how often it started a job again; it is missing the first time."""
 
 
-def files_of(folder: Path, number: int) -> tuple[Path, Path]:
-    """The files of a worker's orders and reports."""
-    return folder / ORDERS.format(number), folder / REPORTS.format(number)
+def orders_of(folder: Path, worker: str) -> Path:
+    """The file of a worker's orders."""
+    return folder / f"worker-{worker}.orders"
 
 
-def work(comparison: str, messages: str, number: int) -> None:
+def reports_of(folder: Path, worker: str, start: int = 0) -> Path:
+    """The file of a worker's reports, after its job was started again so many times."""
+    return folder / f"worker-{worker}-{start}.reports"
+
+
+def starts_in(folder: Path) -> dict[str, int]:
+    """How often the job of each worker was started again, as far as it has reported anything since."""
+    found = dict[str, int]()
+    for path in folder.glob("worker-*-*.reports"):
+        worker, _, start = path.stem.removeprefix("worker-").rpartition("-")
+        found[worker] = max(int(start), found.get(worker, 0))
+    return found
+
+
+def work(comparison: str, messages: str, worker: str) -> None:
     """Does runs until there are no more orders, or SIGTERM comes.
 
     SIGTERM is sent before the job's time is up, when it is preempted and when it is cancelled: the run under way saves
@@ -39,10 +56,10 @@ def work(comparison: str, messages: str, number: int) -> None:
     Args:
         comparison: the comparison's folder.
         messages: the folder of the messages.
-        number: of this worker.
+        worker: the name of this one.
     """
     with contextlib.suppress(_Stopped), _stopped_by_sigterm():
-        _Worker(Path(comparison), Path(messages), number).work()
+        _Worker(Path(comparison), Path(messages), worker).work()
 
 
 class _Stopped(BaseException):
@@ -65,10 +82,10 @@ def _stopped_by_sigterm() -> Iterator[None]:
 class _Worker:
     """A worker; the arguments are those of `work`."""
 
-    def __init__(self, comparison: Path, messages: Path, number: int) -> None:
-        self.folder, self.number = comparison, number
-        orders, self.reports = files_of(messages, number)
-        self.orders: Reader[Order] = Reader(orders, Order)
+    def __init__(self, comparison: Path, messages: Path, name: str) -> None:
+        self.folder = comparison
+        self.reports = reports_of(messages, name, int(os.environ.get(STARTS) or 0))
+        self.orders: Reader[Order] = Reader(orders_of(messages, name), Order)
         self.session = secrets.token_hex(8)
         self.executor = LocalProcesses()
 
@@ -91,12 +108,18 @@ class _Worker:
             for order in self._new_orders():
                 if order.job is None:
                     return
-                self.executor.submit(order.job)
+                self._begin(order.job)
                 while not self._ended(order.job.folder):
                     if any(later.job is None for later in self._new_orders()):
                         return
                 since = time.monotonic()
             time.sleep(LOOK)
+
+    def _begin(self, job: Job) -> None:
+        """Begins an attempt at a run, where earlier ones were last seen."""
+        attempt = begin_attempt(self.folder, job.folder)
+        self._report(Report(kind="began", session=self.session, run=job.folder, attempt=attempt.name))
+        self.executor.submit(job, str(attempt.relative_to(self.folder)))
 
     def _ended(self, run: str) -> bool:
         """Reports what a run does for some time, and returns whether it has ended."""

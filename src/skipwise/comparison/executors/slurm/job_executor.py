@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from skipwise.comparison.executors.attempts import gather
 from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.executors.slurm.commands import NoAnswer
 from skipwise.comparison.executors.slurm.jobs import Jobs
@@ -73,6 +74,7 @@ class JobExecutor:
             self._end_jobs()
             self._workers.forget()
             self._events.clear()
+            gather(self._folder)
 
     def close(self) -> None:
         """The comparison is over, or was stopped: the jobs save their runs, and end."""
@@ -83,6 +85,7 @@ class JobExecutor:
             self.cancel()
         remove_probe(self._folder)
         if finished:
+            gather(self._folder)
             with contextlib.suppress(OSError):
                 shutil.rmtree(self._messages)
         self._workers = None

@@ -28,8 +28,8 @@ _TRANSIENT = ("unable to contact", "timed out", "connection refused", "zero byte
 class Jobs(Protocol):
     """Jobs with a worker in each, and what became of them."""
 
-    def submit(self, workers: Sequence[int]) -> list[str]:
-        """Submits a job for each of these workers, and returns their numbers at Slurm."""
+    def submit(self, workers: Sequence[str]) -> list[str]:
+        """Submits a job for each of these workers, and returns the jobs' numbers at Slurm."""
 
     def states(self) -> dict[str, State]:
         """The states of all jobs that were submitted for this comparison, by their numbers."""
@@ -59,7 +59,7 @@ class SlurmJobs:
         # By the name all jobs for this comparison are found again, whoever submitted them.
         self.name = f"skipwise-{hashlib.sha256(os.fsencode(comparison)).hexdigest()[:12]}"
 
-    def submit(self, workers: Sequence[int]) -> list[str]:
+    def submit(self, workers: Sequence[str]) -> list[str]:
         """Submits a job array; see `Jobs`.
 
         Raises:

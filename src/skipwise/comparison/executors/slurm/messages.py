@@ -1,9 +1,10 @@
 """Messages through files of the shared folder, between the command and the worker in each job.
 
 There are two files for each worker, both made before its job is submitted: the command adds orders to one, the worker
-adds reports to the other. A file has one writer and one reader. Nothing is ever taken out of it, and it is opened anew
-for each look, since network disks show what is new in a file when it is opened. A line that a kill cut off is ended by
-the line break with which the next one begins, and is skipped.
+adds reports to the other. A file has one writer. So a job that Slurm started again reports into a new file: the node
+where it was may only be cut off, and its process may still write. Nothing is ever taken out of a file, and it is opened
+anew for each look, since network disks show what is new in a file when it is opened. A line that a kill cut off is
+ended by the line break with which the next one begins, and is skipped.
 """
 
 from __future__ import annotations
@@ -40,20 +41,22 @@ class Report:
     """What a worker has to say.
 
     Args:
-        kind: "ready": orders are taken now. "epoch": one more epoch is done. "ended": the run's record is written.
-            "left": no more orders are taken, and the state of the run is saved. "stop": no run can continue, for the
-            reason in `text`.
+        kind: "ready": orders are taken now. "began": an attempt at a run has begun, with a copy of what others saved.
+            "epoch": one more epoch is done. "ended": the run's record is written. "left": no more orders are taken,
+            and the state of the run is saved. "stop": no run can continue, for the reason in `text`.
         session: of the worker, since its job may be started again.
         worker: the machine, with "ready".
         epoch: with "epoch".
-        run: the folder of the run, with "ended".
+        run: the folder of the run, with "began" and "ended".
+        attempt: the name of the attempt's folder, with "began".
     """
 
-    kind: Literal["ready", "epoch", "ended", "left", "stop"]
+    kind: Literal["ready", "began", "epoch", "ended", "left", "stop"]
     session: str
     worker: WorkerMachine | None = None
     epoch: Epoch | None = None
     run: str = ""
+    attempt: str = ""
     text: str = ""
 
 

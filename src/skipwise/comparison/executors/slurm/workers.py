@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 
+from skipwise.comparison.executors.attempts import forget, take
 from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.executors.kinds import Kinds
-from skipwise.comparison.executors.local import ATTEMPTS
-from skipwise.comparison.executors.slurm.commands import HOPELESS, Ending, NoAnswer, State
-from skipwise.comparison.executors.slurm.job import files_of
+from skipwise.comparison.executors.local import ATTEMPTS as MOST_DEATHS
+from skipwise.comparison.executors.slurm.commands import HOPELESS, Ending, NoAnswer
+from skipwise.comparison.executors.slurm.job import orders_of, reports_of, starts_in
 from skipwise.comparison.executors.slurm.jobs import Jobs
+from skipwise.comparison.executors.slurm.member import Member
 from skipwise.comparison.executors.slurm.messages import Order, Reader, Report, append
+from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.comparison.plan.plan import Job
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
-from skipwise.core.workspace.shared_folder import NOT_SHARED, WorkerMachine, check_versions, not_shared
+from skipwise.core.workspace.shared_folder import NOT_SHARED, check_versions, not_shared
 from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.folder.record import find_run
 
@@ -33,35 +36,6 @@ MISSED = 3
 """A job counts as gone when Slurm has not named it so many times."""
 AWAY = frozenset({"COMPLETED", "PREEMPTED", "TIMEOUT"})
 """The states of jobs that ended as they should, if their worker said that it leaves."""
-
-
-@dataclass(eq=False)
-class Member:
-    """A worker.
-
-    Args:
-        number: its own, which its files are named after.
-        id: its job's number at Slurm.
-        orders: the file for its orders.
-        reports: the file with its reports.
-        state: of its job, when Slurm was asked last.
-        session: under which it takes orders; None before it is ready, and once it has left.
-        machine: where it is.
-        job: the run that it does.
-        missed: how many times in a row Slurm did not name its job.
-        ended: whether Slurm said that its job has ended. What it reported at the end may be seen a little later.
-    """
-
-    number: int
-    id: str
-    orders: Path
-    reports: Reader[Report]
-    state: State = State(name="PENDING")  # noqa: RUF009 - frozen
-    session: str | None = None
-    machine: WorkerMachine | None = None
-    job: Job | None = None
-    missed: int = 0
-    ended: bool = False
 
 
 class Workers:
@@ -85,6 +59,8 @@ class Workers:
         self._deaths: dict[str, int] = {}
         self._failed_starts = 0
         self._made = 0
+        # In the names of its workers: one of an earlier command may still write reports, if its node is cut off.
+        self._token = secrets.token_hex(4)
         self._asked_at, self._answered_at = float("-inf"), time.monotonic()
 
     @property
@@ -111,6 +87,7 @@ class Workers:
         events = [event for member in self.members for event in self._read(member)]
         if self._open and time.monotonic() - self._asked_at >= ASKED_EVERY:
             self._asked_at = time.monotonic()
+            self._see_restarts()
             try:
                 self._ask()
                 self._replace()
@@ -146,9 +123,13 @@ class Workers:
                 if report.kind == "epoch" and report.epoch is not None and report.epoch.run == member.job.folder:
                     self._note(report.epoch)
                     events.append(report.epoch)
-                elif report.kind == "ended" and report.run == member.job.folder:
-                    events.append(self._ended(member.job))
-                    member.job = None
+                elif report.run == member.job.folder and report.kind == "began":
+                    member.attempt = report.attempt
+                    # It has a copy of the newest of them.
+                    forget(self.folder, report.run, but=report.attempt)
+                elif report.run == member.job.folder and report.kind == "ended" and member.attempt is not None:
+                    events.append(self._ended(member.job, member.attempt))
+                    member.job = member.attempt = None
         return events
 
     def _note(self, epoch: Epoch) -> None:
@@ -157,21 +138,29 @@ class Workers:
             self._reached[epoch.run] = epoch.epoch
             self._deaths.pop(epoch.run, None)
 
-    def _ended(self, job: Job) -> RunEnd:
-        deadline = time.monotonic() + LATE
-        while (record := find_run(job.spec, self.folder / job.folder)) is None:
+    def _ended(self, job: Job, attempt: str) -> RunEnd:
+        """The record of an attempt has been written: it takes the place of its run."""
+        place, deadline = self.folder / ATTEMPTS / job.folder / attempt, time.monotonic() + LATE
+        while (record := find_run(job.spec, place)) is None:
             if time.monotonic() > deadline:
-                raise SkipwiseError(
-                    f"The run just written in {self.folder / job.folder} can't be read back; is the disk sound?"
-                )
+                raise SkipwiseError(f"The run just written in {place} can't be read back; is the disk sound?")
             time.sleep(0.5)
+        take(self.folder, job.folder, place)
+        forget(self.folder, job.folder)
         self._open.discard(job.folder)
         return RunEnd(run=job.folder, record=record)
 
     def _put_back(self, member: Member) -> None:
         if member.job is not None:
             self.waiting.appendleft(member.job)
-            member.job = None
+            member.job = member.attempt = None
+
+    def _see_restarts(self) -> None:
+        """Looks which jobs Slurm has started again. Their earlier processes are not listened to any more."""
+        starts = starts_in(self.messages)
+        for member in self.members:
+            if (start := starts.get(member.name, 0)) > member.start:
+                member.start, member.reports = start, Reader(reports_of(self.messages, member.name, start), Report)
 
     def _ask(self) -> None:
         """Asks for the states of all jobs, and takes leave of those that have ended."""
@@ -224,7 +213,7 @@ class Workers:
         if ending.status == NOT_SHARED and not any(other.machine for other in self.members):
             raise not_shared(self.folder, node)
         self._failed_starts += 1
-        if self._failed_starts >= ATTEMPTS:
+        if self._failed_starts >= MOST_DEATHS:
             raise SkipwiseError(
                 f"{count(self._failed_starts, 'job')} of Slurm ended before they could do anything, the last one "
                 f"({member.id}) on {node}: {self._cause(member, ending)}."
@@ -232,7 +221,7 @@ class Workers:
 
     def _died(self, member: Member, job: Job) -> None:
         deaths = self._deaths[job.folder] = self._deaths.get(job.folder, 0) + 1
-        if deaths >= ATTEMPTS:
+        if deaths >= MOST_DEATHS:
             cause = self._cause(member, self.jobs.ending(member.id))
             raise SkipwiseError(
                 f"{deaths} jobs of Slurm ended in {job.spec.model} with seed {job.spec.seed} without another epoch "
@@ -258,13 +247,13 @@ class Workers:
         missing = min(self.most, len(self._open)) - len(self.members)
         if missing <= 0:
             return
-        numbers = range(self._made, self._made + missing)
-        for number in numbers:
-            for path in files_of(self.messages, number):
-                path.touch()
-        for number, job in zip(numbers, self.jobs.submit(numbers), strict=True):
-            orders, reports = files_of(self.messages, number)
-            self.members.append(Member(number=number, id=job, orders=orders, reports=Reader(reports, Report)))
+        names = [f"{self._token}-{number}" for number in range(self._made, self._made + missing)]
+        for name in names:
+            orders_of(self.messages, name).touch()
+            reports_of(self.messages, name).touch()
+        for name, job in zip(names, self.jobs.submit(names), strict=True):
+            orders, reports = orders_of(self.messages, name), Reader(reports_of(self.messages, name), Report)
+            self.members.append(Member(name=name, id=job, orders=orders, reports=reports))
         self._made += missing
 
     def _order(self) -> None:

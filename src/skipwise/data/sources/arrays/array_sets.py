@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, shortened
+from skipwise.data.columns.names import Names
 from skipwise.data.names import printable
 from skipwise.data.sources.labels import check_labels, missing_classes, quoted_list
 from skipwise.data.sources.source import Source, Versions, split_words
@@ -70,7 +71,7 @@ class ArraySet:
             name=name,
             reading=printable(" ".join((f"Read as {self.description}.", *self.notes, *absent))),
             classes=tuple(map(printable, self.classes)),
-            ids=tuple(f"{split}/{index:0{digits}d}" for index, split in enumerate(where)),
+            ids=Names.of(f"{split}/{index:0{digits}d}" for index, split in enumerate(where)),
             labels=self.labels,
             splits=self.splits,
             pixels=self.pixels,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from skipwise.core.errors import SkipwiseError
@@ -15,9 +17,9 @@ from skipwise.data.sources.folders.levels import Level, find_level
 from skipwise.data.sources.folders.split_folders import Part, check_joined, find_parts
 from skipwise.data.sources.folders.tree import Node, merged, tree_of
 from skipwise.data.sources.folders.wrappers import beside_classes, unwrapped
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import LabelledImage
 
 
 @dataclass
@@ -47,20 +49,20 @@ class Folders:
         """The names of the top folders of all parts."""
         return [name for part in self.parts for name in part.inside.children]
 
-    def counted(self, names: Sequence[str]) -> Counter[str]:
+    def counted(self, names: Iterable[str]) -> Counter[str]:
         """The number of pictures in each class."""
-        return Counter(row.label for row in self.rows(names)[0])
+        return Counter(row.label for row in self.rows(names))
 
-    def rows(self, names: Sequence[str]) -> tuple[list[LabelledImage], list[str]]:
-        """The pictures with a class, and the names of those without."""
-        rows, left = [], []
+    def rows(self, names: Iterable[str]) -> Iterator[LabelledImage]:
+        """The pictures with a class."""
         for name in names:
             known = self.labels.get(name.rpartition("/")[0])
-            if known is None:
-                left.append(name)
-            else:
-                rows.append(LabelledImage(name, *known))
-        return rows, left
+            if known is not None:
+                yield LabelledImage(name, *known)
+
+    def without_class(self, names: Iterable[str]) -> list[str]:
+        """The names of the pictures without a class."""
+        return [name for name in names if name.rpartition("/")[0] not in self.labels]
 
 
 def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
@@ -70,8 +72,7 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
         Ambiguous: two readings are equally likely.
         SkipwiseError: there are two folders for one split, or none for training.
     """
-    pictures = (*place.names, *place.unread)
-    root = tree_of(pictures)
+    root = tree_of(itertools.chain(place.names, place.unread))
     top = unwrapped(root, place.name)
     check_joined(top, place.name)
     parts = find_parts(top, place.name, asked=options.class_level is not None)
@@ -93,7 +94,7 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
 
     def stems_of(path: str) -> frozenset[str]:
         if not stems:  # they are needed only if folders are nested
-            stems.update(_stems(pictures))
+            stems.update(_stems(heapq.merge(place.names, sorted(place.unread))))
         places = [f"{part.inside.path}/{path}".strip("/") for part in labelled]
         return frozenset(stem for folder in places for stem in stems.get(folder, ()))
 
@@ -172,8 +173,8 @@ def _empty_classes(place: Place, parts: Sequence[Part], level: Level) -> list[st
     tops = [part.inside.path for part in parts if part.split in ("", "train")]
     full = {part.inside.path: set(part.inside.children) for part in parts}
     used = {node.path for part in parts for node in part.left_out}
-    holding = {entry.name.rpartition("/")[0] for entry in (*place.others, *place.pictures)}
-    holding |= {name.rpartition("/")[0] for name in (*place.hidden, *place.unread)}
+    names = itertools.chain(place.others.names, place.names, place.hidden, place.unread)
+    holding = {name.rpartition("/")[0] for name in names}
     holding |= {"/".join(folder.split("/")[:depth]) for folder in holding for depth in range(1, folder.count("/") + 1)}
     empty = []
     for folder in place.folders:
@@ -187,10 +188,14 @@ def _empty_classes(place: Place, parts: Sequence[Part], level: Level) -> list[st
     return empty
 
 
-def _stems(pictures: Sequence[str]) -> dict[str, list[str]]:
-    """The names of the first 100 pictures in each folder, without suffix, which are enough to compare folders."""
+def _stems(pictures: Iterable[str]) -> dict[str, list[str]]:
+    """The names of the first 100 pictures in each folder, without suffix, which are enough to compare folders.
+
+    Args:
+        pictures: their names, ascending.
+    """
     found: dict[str, list[str]] = {}
-    for name in sorted(pictures):
+    for name in pictures:
         folder, _, file = name.rpartition("/")
         if len(stems := found.setdefault(folder, [])) < 100:
             stems.append(stem(file))

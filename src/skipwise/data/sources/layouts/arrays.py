@@ -34,7 +34,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] |
     """
     if place.names:
         return None
-    names = [entry.name for entry in place.others]
+    names = list(place.others.names)
     idx = [name for name in names if _IDX.fullmatch(name.rpartition("/")[2])]
     if idx:
         return lambda: array_set(place.name, _idx_arrays(place, idx), _described(idx))
@@ -155,7 +155,7 @@ def _cifar_binary(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[A
         found.setdefault(f"{split}_labels", []).append(rows[:, before - 1])
     arrays: dict[str, NDArray[Any]] = {key: np.concatenate(parts) for key, parts in found.items()}
     for names in ("batches.meta.txt", "fine_label_names.txt"):
-        listed = next((entry.name for entry in place.others if entry.name.rpartition("/")[2] == names), None)
+        listed = next((name for name in place.others.names if name.rpartition("/")[2] == names), None)
         if listed is not None:
             text = _contents(place, [listed])[listed].decode("utf-8", "replace")
             arrays["class_names"] = np.array(text.split(), dtype=str)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.names import printable, stem
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.folders.folders import Folders, read_folders
+from skipwise.data.sources.labelled import Labelled, LabelledImage
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.refused.unread_pictures import check_unread
-from skipwise.data.sources.source import LabelledImage, Reading
+from skipwise.data.sources.source import Reading
 from skipwise.data.sources.tables.class_names import find_class_names
 
 _SHOWN_AGAIN = re.compile(
@@ -46,9 +48,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
 
 
 def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
-    rows, left = found.rows(place.names)
-    rows, masks = _without_masks(rows)
-    left += masks
+    masks = _masks(found, place.names)
     check_unread(place, set(found.labels), options)
     if options.group is not None and options.group != "folder":
         raise SkipwiseError(
@@ -59,49 +59,75 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
         raise SkipwiseError(
             f"{place.name} has no sub-folders in its class folders, so --group folder finds no groups; leave it out."
         )
-    if options.group is None:
-        rows = [row._replace(group="") for row in rows]
-    classes = sorted({row.label for row in rows})
-    names = find_class_names(place, classes)
-    if names is not None and (known := names.for_labels(classes)):
-        rows = [row._replace(label=known[row.label]) for row in rows]
-        classes = sorted(known.values())
+    counts = _counted(found, place.names, masks)
+    known = {label: label for label, _ in counts}
+    names = find_class_names(place, sorted(known))
+    if names is not None and (better := names.for_labels(sorted(known))):
+        known = better
         found.notes.append(f"The class names come from {printable(names.where)}.")
+    rows = Labelled.of(
+        LabelledImage(row.file, known[row.label], row.split, row.group if options.group else "")
+        for row in found.rows(place.names)
+        if row.file not in masks
+    )
     return Reading(
         name=place.name,
         container=place.container,
         rows=rows,
-        description=_described(found, rows, classes)
+        description=_described(found, counts, sorted(known.values()))
         + ("; masks or thumbnails beside them are left out" if masks else ""),
         describes_split=bool(found.parts[0].split),
         alternative=found.level.other,
         top=f"{found.top.path}/" if found.top.path else "",
-        entries={entry.name: entry for entry in place.pictures},
-        left_out=[*left, *place.unread, *place.hidden, *(entry.name for entry in place.others)],
+        entries=place.pictures,
+        left_out=[
+            *found.without_class(place.names),
+            *sorted(masks),
+            *place.unread,
+            *place.hidden,
+            *place.others.names,
+        ],
         notes=found.notes,
         faults=found.faults,
     )
 
 
-def _without_masks(rows: list[LabelledImage]) -> tuple[list[LabelledImage], list[str]]:
-    """Separates masks and thumbnails of other pictures: `benign (1)_mask.png` beside `benign (1).png`."""
-    there = {stem(row.file) for row in rows}
-    masks = set()
-    for row in rows:
-        folder, _, file = row.file.rpartition("/")
-        if (
-            match := _SHOWN_AGAIN.fullmatch(stem(file))
-        ) is not None and f"{folder}/{match['a'] or match['b']}" in there:
-            masks.add(row.file)
-    return [row for row in rows if row.file not in masks], sorted(masks)
+def _masks(found: Folders, names: Iterable[str]) -> set[str]:
+    """Masks and thumbnails of other pictures: `benign (1)_mask.png` beside `benign (1).png`."""
+    shown: dict[str, str] = {}
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        if folder in found.labels and (match := _SHOWN_AGAIN.fullmatch(stem(file))) is not None:
+            shown[name] = f"{folder}/{match['a'] or match['b']}"
+    if not shown:
+        return set()
+    wanted = set(shown.values())
+    there = {stem(name) for name in names if name.rpartition("/")[0] in found.labels and stem(name) in wanted}
+    return {name for name, other in shown.items() if other in there}
 
 
-def _described(found: Folders, rows: Sequence[LabelledImage], classes: Sequence[str]) -> str:
-    """Describes the folders: "folders train/ (9,469 images, 10 classes) and val/ (3,925)"."""
+def _counted(found: Folders, names: Iterable[str], masks: Iterable[str]) -> Counter[tuple[str, str]]:
+    """The number of images in each class and split."""
+    folders = Counter(name.rpartition("/")[0] for name in names)
+    folders.subtract(name.rpartition("/")[0] for name in masks)
+    counts: Counter[tuple[str, str]] = Counter()
+    for folder, (label, split, _) in found.labels.items():
+        counts[label, split] += folders[folder]
+    return +counts
+
+
+def _described(found: Folders, images: Counter[tuple[str, str]], classes: Sequence[str]) -> str:
+    """Describes the folders: "folders train/ (9,469 images, 10 classes) and val/ (3,925)".
+
+    Args:
+        found: what they mean.
+        images: the number of images in each class and split.
+        classes: the names of the classes.
+    """
     if found.parts and found.parts[0].split:
-        counts: dict[str, int] = {}
-        for row in rows:
-            counts[row.split] = counts.get(row.split, 0) + 1
+        counts: Counter[str] = Counter()
+        for (_, split), number in images.items():
+            counts[split] += number
         names = {part.split: printable(part.folder.name) + "/" for part in found.parts}
         # A folder named in another language, or "holdout", is shown with the split that it is taken for.
         plain = {split: name if split in name.lower() else f"{name} as {split}" for split, name in names.items()}
@@ -116,7 +142,9 @@ def _described(found: Folders, rows: Sequence[LabelledImage], classes: Sequence[
             description += "; validation and test are cut from it"
     else:
         where = f" in {printable(found.top.path)}/" if found.top.path else ""
-        description = f"{count(len(classes), 'class folder')}{where} ({count(len(rows), 'image')}): {_some(classes)}"
+        description = (
+            f"{count(len(classes), 'class folder')}{where} ({count(images.total(), 'image')}): {_some(classes)}"
+        )
     if found.level.groups is not None:
         groups = sorted({group for _, _, group in found.labels.values() if group})
         description += (

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.text import count
-from skipwise.data.containers import Crops, Entry, Shareable
+from skipwise.data.containers import Crops, Entries, Entry, Shareable
 from skipwise.data.names import printable, stem, suffix
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import is_group_column, plain
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import LabelledImage, Reading
+from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.table_files.text import decoded
 from skipwise.data.sources.unpacking import check_text
@@ -127,9 +128,7 @@ def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> R
             f"categories ({printable(picture)}: {quoted_list(names, 3)}); Skipwise needs exactly one class per image. "
             "With --crop-boxes each box becomes an image of its own."
         )
-    return _made(
-        place, files, rows, "one category for each image", place.container, {e.name: e for e in place.pictures}
-    )
+    return _made(place, files, rows, "one category for each image", place.container, place.pictures)
 
 
 def _field(annotated: Annotated, picture: str, name: str) -> str:
@@ -180,7 +179,12 @@ def _crops(place: Place, files: list[Annotated]) -> Reading:
 
 
 def _made(
-    place: Place, files: list[Annotated], rows: list[LabelledImage], how: str, container: Any, entries: dict[str, Entry]
+    place: Place,
+    files: list[Annotated],
+    rows: list[LabelledImage],
+    how: str,
+    container: Any,
+    entries: Mapping[str, Entry] | Entries,
 ) -> Reading:
     classes = sorted({row.label for row in rows})
     empty = sum(not drawn for each in files for drawn in each.found.values())

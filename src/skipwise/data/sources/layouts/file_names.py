@@ -11,10 +11,11 @@ from skipwise.core.text import count, quoted
 from skipwise.data.names import printable
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.folders.folders import read_folders
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.refused.detection import check_no_detection
-from skipwise.data.sources.source import LabelledImage, Reading, compiled_pattern
+from skipwise.data.sources.source import Reading, compiled_pattern
 from skipwise.data.sources.split_names import splits_of
 
 _PATTERNS = (
@@ -64,8 +65,8 @@ def _reading(place: Place, options: ReadingOptions, pattern: re.Pattern[str]) ->
         container=place.container,
         rows=rows if len({row.split for row in rows} - {""}) > 1 else [row._replace(split="") for row in rows],
         description=description,
-        entries={entry.name: entry for entry in place.pictures},
-        left_out=[*left, *place.unread, *place.hidden, *(entry.name for entry in place.others)],
+        entries=place.pictures,
+        left_out=[*left, *place.unread, *place.hidden, *place.others.names],
     )
 
 

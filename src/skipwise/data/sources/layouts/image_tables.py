@@ -193,7 +193,7 @@ def _with_remarks(
 
     def with_remarks() -> Reading:
         reading = read()
-        known = {row.file: row.label for row in reading.rows}
+        known = {row.file: row.label for row in reading.rows} if listed else {}
         unused: dict[str, int] = {}
         for each in listed:
             pairs = [(row.label, known.get(row.file, row.label)) for row in each.rows]

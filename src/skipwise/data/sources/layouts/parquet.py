@@ -18,9 +18,10 @@ from skipwise.data.containers.shards import size_and_stamp
 from skipwise.data.names import printable, suffix
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import plain
+from skipwise.data.sources.labelled import LabelledWriter
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import LabelledImage, Reading
+from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_of
 
 _LABELS = ("label", "labels", "class", "target", "category", "y")
@@ -50,7 +51,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         SkipwiseError: there are several columns of images or of labels, an image has several labels, or pyarrow is
             not installed.
     """
-    files = [entry.name for entry in place.others if suffix(entry.name) == ".parquet"]
+    files = [name for name in place.others.names if suffix(name) == ".parquet"]
     if not files or not isinstance(place.container, Folder):
         return None
     return recognise_files(place.name, place.container.path, files, options)
@@ -138,7 +139,7 @@ def _one(where: str, known: Sequence[str], asked: str | None, flag: str, what: s
 
 def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Reading:
     container = Parquet(root, tuple(files), schema.image)
-    rows: list[LabelledImage] = []
+    writer = LabelledWriter()
     unlabelled: Counter[str] = Counter()
     for file in files:
         split = split_of_shard(file or root.name)
@@ -156,13 +157,10 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
                     if shown is None:
                         unlabelled[split] += 1
                     else:
-                        rows.append(
-                            LabelledImage(
-                                container.name(file, number), shown, split, "" if group is None else str(group)
-                            )
-                        )
+                        writer.add(container.name(file, number), shown, split, "" if group is None else str(group))
                     number += 1
-    classes = sorted({row.label for row in rows})
+    rows = writer.finish()
+    classes = sorted(rows.labels.words)
     description = (
         f"{count(len(files), 'Parquet file')} ({count(len(rows), 'image')} by {schema.image!r}, "
         f"{count(len(classes), 'class')} by {schema.label!r}: {quoted_list(classes, 4)})"

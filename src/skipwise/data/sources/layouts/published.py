@@ -8,9 +8,10 @@ from collections.abc import Callable
 from skipwise.core.text import count
 from skipwise.data.names import stem
 from skipwise.data.options import ReadingOptions
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import LabelledImage, Reading
+from skipwise.data.sources.source import Reading
 from skipwise.data.sources.table_files.reading import read_tables
 from skipwise.data.sources.table_files.table import Table
 
@@ -42,7 +43,7 @@ def _reading(place: Place, rows: list[LabelledImage], name: str, index: tuple[st
             f"{name} by its {' and '.join(index[:2])} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: "
             f"{quoted_list(classes, 3)})"
         ),
-        entries={entry.name: entry for entry in place.pictures},
+        entries=place.pictures,
         left_out=[*(each for each in place.names if each not in used), *place.unread, *place.hidden],
     )
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.text import count
+from skipwise.data.columns.names import Names
 from skipwise.data.containers import Container, Folder, TarShards
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.names import printable, suffix
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import plain
+from skipwise.data.sources.labelled import LabelledWriter
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.layouts.parquet import split_of_shard
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import LabelledImage, Reading
+from skipwise.data.sources.source import Reading
 
 _TEXT = (".cls", ".class", ".label", ".cls.txt")
 
@@ -29,15 +32,19 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         SkipwiseError: a shard is damaged or compressed, or a label cannot be read.
     """
     place = sharded(place)
-    pictures = {_key(entry.name) for entry in place.pictures[:200]}
-    labels = [entry.name for entry in place.others if suffix(entry.name) in (*_TEXT, ".json")]
-    if not pictures or not labels or not pictures & {_key(name) for name in labels}:
+    pictures = {_key(name) for name in itertools.islice(place.names, 200)}
+    kinds = {kind for name in place.others.names if (kind := suffix(name)) in (*_TEXT, ".json")}
+    if not pictures or not kinds or pictures.isdisjoint(map(_key, _ending_in(place, kinds))):
         return None
-    kind = next((each for each in _TEXT if any(suffix(name) == each for name in labels)), ".json")
-    wanted = [name for name in labels if suffix(name) == kind]
-    if kind == ".json" and not _any_label(place.container, wanted[:3], options):
+    kind = next((each for each in _TEXT if each in kinds), ".json")
+    wanted = Names.of(_ending_in(place, {kind}))
+    if kind == ".json" and not _any_label(place.container, list(itertools.islice(wanted, 3)), options):
         return None  # the JSON says something else, such as where a picture was taken
     return lambda: _reading(place, options, wanted, kind)
+
+
+def _ending_in(place: Place, kinds: set[str]) -> Iterator[str]:
+    return (name for name in place.others.names if suffix(name) in kinds)
 
 
 def _any_label(container: Container, names: Sequence[str], options: ReadingOptions) -> bool:
@@ -54,8 +61,7 @@ def sharded(place: Place) -> Place:
     """The place; if it is a folder of tar files without pictures, the files in these."""
     if not isinstance(place.container, Folder) or place.pictures:
         return place
-    tars = [entry.name for entry in place.others if suffix(entry.name) == ".tar"]
-    if not tars:
+    if not any(suffix(name) == ".tar" for name in place.others.names):
         return place
     shards = TarShards(place.container.path)
     return Place.from_listing(place.name, shards, shards.listing())
@@ -69,26 +75,23 @@ def _key(name: str) -> str:
 
 def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind: str) -> Reading:
     found: dict[str, tuple[str, str]] = {}
+    same: dict[tuple[str, str], tuple[str, str]] = {}
     for name, content in _contents(place.container, labels):
         where = printable(name)
-        found[_key(name)] = (
+        meant = (
             (content.decode("utf-8", "replace").strip(), "") if kind != ".json" else _from_json(content, where, options)
         )
-    rows, left = [], []
+        found[_key(name)] = same.setdefault(meant, meant)
+    writer, left = LabelledWriter(), list[str]()
     for picture in place.names:
         label, group = found.get(_key(picture), ("", ""))
         if label:
-            rows.append(
-                LabelledImage(
-                    picture,
-                    label,
-                    split_of_shard(re.sub(r"\.tar/.*", "", picture)) if ".tar/" in picture else "",
-                    group,
-                )
-            )
+            split = split_of_shard(re.sub(r"\.tar/.*", "", picture)) if ".tar/" in picture else ""
+            writer.add(picture, label, split, group)
         else:
             left.append(picture)
-    classes = sorted({row.label for row in rows})
+    rows = writer.finish()
+    classes = sorted(rows.labels.words)
     description = (
         f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: "
         f"{quoted_list(classes, 4)})"
@@ -98,7 +101,7 @@ def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind:
         container=place.container,
         rows=rows,
         description=description,
-        entries={entry.name: entry for entry in place.pictures},
+        entries=place.pictures,
         left_out=left,
     )
 

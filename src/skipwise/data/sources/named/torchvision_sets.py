@@ -13,8 +13,9 @@ from skipwise.core.reporting import Progress
 from skipwise.core.text import count
 from skipwise.data.containers import Entry, Folder
 from skipwise.data.sources.arrays.array_sets import array_set
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.named.torchvision_files import open_parts
-from skipwise.data.sources.source import LabelledImage, Reading, Source
+from skipwise.data.sources.source import Reading, Source
 
 _TRAIN = {"train": {"train": True}, "test": {"train": False}}
 _TWO = {"train": {"split": "train"}, "test": {"split": "test"}}

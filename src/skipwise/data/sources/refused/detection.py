@@ -16,9 +16,7 @@ def check_no_detection(place: Place) -> None:
     pictures = {stem(name.rpartition("/")[2]) for name in place.names}
     for kind, tool in ((".txt", "YOLO"), (".xml", "Pascal VOC")):
         beside = [
-            entry.name
-            for entry in place.others
-            if suffix(entry.name) == kind and stem(entry.name.rpartition("/")[2]) in pictures
+            name for name in place.others.names if suffix(name) == kind and stem(name.rpartition("/")[2]) in pictures
         ]
         if len(beside) < max(2, 0.5 * len(pictures)) or (data := place.read(beside[0])) is None:
             continue

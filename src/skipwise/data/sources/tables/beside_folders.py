@@ -12,10 +12,11 @@ from skipwise.data.sources.ambiguous import Ambiguous
 from skipwise.data.sources.columns.column_names import is_group_column, is_measure
 from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.folders import Folders
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.refused.unread_pictures import check_unread
-from skipwise.data.sources.source import LabelledImage, Reading
+from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.tables.image_table import ImageTable
 from skipwise.data.sources.tables.several_tables import chosen, one_to_one, order, table_reading
@@ -181,8 +182,7 @@ def _combined(
         complete: whether `rows` are all images, with splits from the tables; otherwise the tables label only splits
             without class folders.
     """
-    own, _ = folders.rows(place.names)
-    together = list(rows) if complete else [*own, *rows]
+    together = list(rows) if complete else [*folders.rows(place.names), *rows]
     check_unread(place, set(folders.labels), options)
     used = {row.file for row in together}
     names = ", ".join(printable(each.table.name) for each in tables[:3])
@@ -197,7 +197,7 @@ def _combined(
         ),
         alternative=folders.level.other,
         top=f"{folders.top.path}/" if folders.top.path else "",
-        entries={entry.name: entry for entry in place.pictures},
+        entries=place.pictures,
         left_out=[*(name for name in place.names if name not in used), *place.unread, *place.hidden],
         used_tables=frozenset(each.table.name for each in tables),
         notes=folders.notes,
@@ -215,11 +215,10 @@ def _split_lists(place: Place, folders: Folders, listed: Sequence[ImageTable]) -
     with_column = [each for each in listed if len({row.split for row in each.rows}) > 1]
     tables = with_column[:1] or list(lists.values())
     splits = {row.file: row.split for each in tables for row in each.rows}
-    labelled = folders.rows(place.names)[0]
     rest = "" if with_column or "train" in lists else "train"
     rows = [
         row._replace(split=split)
-        for row in labelled
+        for row in folders.rows(place.names)
         if (split := splits.get(row.file, rest)) in ("train", "val", "test")
     ]
     if len({row.split for row in rows}) < 2 or "train" not in {row.split for row in rows}:

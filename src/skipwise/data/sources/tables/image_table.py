@@ -14,8 +14,9 @@ from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import is_verdict
 from skipwise.data.sources.columns.columns import HEAD, Columns, find_columns
 from skipwise.data.sources.columns.label_columns import shown_columns
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.source import LabelledImage, assigned
+from skipwise.data.sources.source import assigned
 from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.table_files.table import Table
 from skipwise.data.sources.tables.class_names import ClassNames

@@ -12,8 +12,8 @@ from skipwise.core.text import count
 from skipwise.data.names import printable
 from skipwise.data.sources.columns.columns import Columns
 from skipwise.data.sources.columns.label_columns import is_one, shown_columns
+from skipwise.data.sources.labelled import LabelledImage
 from skipwise.data.sources.labels import check_lengths, quoted_list
-from skipwise.data.sources.source import LabelledImage
 from skipwise.data.sources.table_files.table import SEVERAL, Table
 from skipwise.data.sources.table_files.text import is_utf8
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError, reason_of
@@ -11,7 +11,7 @@ from skipwise.core.files.regular import read_regular
 from skipwise.core.remote.cells import cells_folder
 from skipwise.core.reporting import Progress
 from skipwise.core.text import count
-from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Listing, open_container
+from skipwise.data.containers import LARGEST_FILE, Container, Entries, Entry, Folder, Listing, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.layouts import coco
@@ -131,22 +131,22 @@ def _documents_of(root: Path) -> Listing:
         if file.is_file():
             status = file.stat()
             entries.append(Entry(file.name, status.st_size, status.st_mtime_ns))
-    return Listing(tuple(entries[:1000]), ())
+    return Listing(Entries.of(entries[:1000]), ())
 
 
 def _reading(path: Path, listed: ImageTable, place: Place | None, root: Path) -> Reading:
     container: Container = Folder(root)
     if place is not None and not isinstance(place.container, Folder):
         container = place.container
-        entries = {entry.name: entry for entry in place.pictures}
+        entries: Mapping[str, Entry] | Entries = place.pictures
     else:
-        entries = {}
+        entries = found = dict[str, Entry]()
         for row in listed.rows:
             try:
                 status = os.stat(os.path.join(root, row.file))  # noqa: PTH116, PTH118 - called for every row
-                entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
+                found[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
             except OSError:  # a broken link, which is reported when it is read
-                entries[row.file] = Entry(row.file, 0, 0)
+                found[row.file] = Entry(row.file, 0, 0)
     classes = {row.label for row in listed.rows}
     where = "" if container.path in (path.parent, cells_folder()) else f" in {printable(container.path.name)}"
     return Reading(

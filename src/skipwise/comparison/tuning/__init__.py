@@ -1,1 +1,0 @@
-"""Tuning of learning rates before a comparison: what was tried, and the search through Optuna."""

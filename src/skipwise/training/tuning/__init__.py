@@ -1,0 +1,1 @@
+"""Hyperparameters chosen on the validation images, before a run or a comparison: what is searched, and the search."""
