@@ -73,6 +73,10 @@ def test_after_a_look_the_next_one_is_told_with_its_cost_and_its_chance() -> Non
         "it costs about 3.2 machine-hours ($2.88), and has a 40% chance to settle what is open."
     )
     assert "costs" not in after_look(interim, {"a": 1000.0}, 1, None)  # c was trained elsewhere
+    wide = replace(interim, next_look=NextLook(seeds=8, runs={"a": 3, "c": 3}, chance=0.4, least=0.2, most=0.52))
+    assert after_look(wide, {}, 1, None).endswith(
+        "has a 40% chance to settle what is open (20% if the networks are much alike, 52% if they are not)."
+    )
     assert after_look(replace(interim, next_look=None), {}, 1, None) == ""
 
 
