@@ -270,7 +270,7 @@ def test_a_plan_asks_for_no_validation_images_of_those_that_bring_them(
         ({"stem": "auto"}, "--stem;"),
         ({"pretrained": True}, "--pretrained;"),
         ({"init": "auto"}, "--init;"),
-        ({"extend": True, "output": "there"}, "--extend asks more of a comparison that has its plan"),
+        ({"extend": True, "output": "there"}, "--extend adds to a comparison that has its plan already"),
     ],
 )
 def test_what_is_given_beside_a_plan_may_not_contradict_it(
@@ -304,7 +304,7 @@ def test_what_a_plan_says_and_what_it_leaves_open_may_stand_beside_it(saved: Pat
     [
         ({KEY: 2}, "newer version"),
         ({KEY: "1"}, "has the format '1'"),
-        ({"epoch": 3}, "has 'epoch', which is nothing that a plan says"),
+        ({"epoch": 3}, "has 'epoch', which no plan has"),
         ({"device": "cpu"}, "has 'device'"),
         ({"epochs": "3"}, "Expected `int`, got `str`"),
         ({"models": "resnet18"}, "Expected `array`"),
