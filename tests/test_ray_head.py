@@ -36,8 +36,13 @@ OPTIONS: dict[str, Any] = {
     "precision": "fp32",
     "compile": False,
 }
+BRIEFLY = (
+    "from skipwise.comparison.executors.ray import process; process.WAITING = 5.0; "
+    "from skipwise.cli.app import main; main()"
+)
+"""The program, which waits for a lost head node for a shorter time."""
 COMMAND = [
-    *(sys.executable, "-c", "from skipwise.cli.app import main; main()"),
+    *(sys.executable, "-c", BRIEFLY),
     *("compare", "digits", "--models", "resnet20,plain20", "--width", "0.25", "--looks", "2,3", "--epochs", "4"),
     *("--tune", "lr=0.05,0.1", "--tune-epochs", "1", "--precision", "fp32", "--no-compile"),
 ]

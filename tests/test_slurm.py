@@ -350,10 +350,6 @@ def test_a_node_whose_clock_is_an_hour_ahead_changes_nothing(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
     process = start(photos, folder, "slurm://usual?jobs=2&memory=1G&cpus=3")  # a job for each node
     assert wait_for(lambda: any(clock_of(attempt) > 3000 for attempt in attempts_of(folder).values()), process)
-    watched = subprocess.run(
-        [sys.executable, "-m", "skipwise", "status", folder], capture_output=True, text=True, check=True
-    )
-    assert "60 min ahead of that of the disk" in watched.stdout
     for each in whole.processes_on(node):  # what it saved is found by how far it is, not by when that was
         if each.pid in attempts_of(folder):
             each.kill()

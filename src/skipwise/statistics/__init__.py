@@ -10,7 +10,7 @@ from typing import Any
 from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
-from skipwise.statistics.predictive import chance_to_settle
+from skipwise.statistics.predictive import Foreseen, chance_to_settle, foresee
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
 from skipwise.statistics.resolution import Resolution, at_best, least_shown, resolution
 from skipwise.statistics.runs.climbing import Climb, climb
@@ -28,6 +28,7 @@ __all__ = [
     "Attempt",
     "Climb",
     "Estimate",
+    "Foreseen",
     "Judgement",
     "McNemar",
     "Pair",
@@ -48,6 +49,7 @@ __all__ = [
     "climb",
     "candidates_left",
     "first_reached",
+    "foresee",
     "judge",
     "least_shown",
     "mcnemar",
