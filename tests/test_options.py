@@ -26,7 +26,7 @@ from skipwise.deploy.servers import SERVERS
 from skipwise.deploy.trained.external_weights import ExternalWeights
 from skipwise.training.loop.recipe import BALANCES, RECIPES, RecipeOptions
 from skipwise.training.options import TrainOptions
-from skipwise.training.tuning.asked import TuneOptions
+from skipwise.training.tuning.options import TuneOptions
 from skipwise.training.tuning.space import SPACE
 
 ROOT = Path(__file__).parents[1]

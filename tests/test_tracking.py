@@ -221,7 +221,7 @@ def test_names_of_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trackers_of(()) == []
     with pytest.raises(SkipwiseError, match="There is no tracker called 'mlfow'; did you mean 'mlflow'"):
         skipwise.train("digits", track="mlfow")
-    with pytest.raises(SkipwiseError, match="track takes names, such as 'mlflow'; give an instance"):
+    with pytest.raises(SkipwiseError, match="track has to be text or a list of names"):
         skipwise.train("digits", track=[Notebook()])
     from skipwise.core import errors
 

@@ -25,7 +25,8 @@ from skipwise.nets.stems import resolve_stem
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.machine.execution import Execution
 from skipwise.training.planning.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.tuning.asked import TuneOptions, choose_tuning
+from skipwise.training.tuning.asked import choose_tuning
+from skipwise.training.tuning.options import TuneOptions
 from skipwise.training.weights.starting_weights import Found, agreed, size_for
 
 Notice = Callable[[str], None]

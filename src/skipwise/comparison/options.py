@@ -13,7 +13,7 @@ from skipwise.evaluation.options import OutcomeOptions, TargetOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.options import MachineOptions, TrackOptions
-from skipwise.training.tuning.asked import TuneOptions
+from skipwise.training.tuning.options import TuneOptions
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")

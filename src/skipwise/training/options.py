@@ -9,7 +9,7 @@ from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
-from skipwise.training.tuning.asked import TuneOptions
+from skipwise.training.tuning.options import TuneOptions
 
 
 @options("Machine")

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
-from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.errors import unknown_name
 
 TRACKERS = {
     "mlflow": ("skipwise.tracking.mlflow", "MLflow"),
@@ -26,8 +26,6 @@ def trackers_of(track: str | Sequence[str]) -> list[Any]:
         SkipwiseError: there is no such tracker, or its tool is not installed.
     """
     words = [track] if isinstance(track, str) else list(track)
-    if not all(isinstance(word, str) for word in words):
-        raise SkipwiseError("track takes names, such as 'mlflow'; give an instance of a tracker to callbacks.")
     names = dict.fromkeys(name.strip().lower() for word in words for name in word.split(",") if name.strip())
     for name in names:
         if name not in TRACKERS:

@@ -40,6 +40,8 @@ def audit(line: Line[AuditOptions], data: Data, status: StatusOptions, shown: Pr
         print_audit(report, typed=sys.argv)
     if faults := report.record.faults:
         what = f"{count(len(faults), 'fault')} {'has' if len(faults) == 1 else 'have'} to be corrected"
-        raise SkipwiseError(faults[0] if shown.json else f"{data} can't be trained on yet: {what}, as said above.")
+        # Whoever sends the audit into a file sees this sentence alone.
+        above = not shown.json and sys.stdout.isatty()
+        raise SkipwiseError(f"{data} can't be trained on yet: {what}, as said above." if above else faults[0])
     if status.strict and report.leaks:
         raise SkipwiseError(f"{report.leaks} (--strict)")

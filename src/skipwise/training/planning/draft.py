@@ -23,7 +23,8 @@ from skipwise.training.options import TrainOptions
 from skipwise.training.planning.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.planning.plan import RunPlan
 from skipwise.training.run.time_budget import parse_limit
-from skipwise.training.tuning.asked import TuneOptions, choose_tuning
+from skipwise.training.tuning.asked import choose_tuning
+from skipwise.training.tuning.options import TuneOptions
 from skipwise.training.tuning.tuning import Tuning
 from skipwise.training.weights.starting_weights import (
     AUTO,
