@@ -34,10 +34,19 @@ SECONDS = 0.05
 RESULTS = ("comparison.json", "runs/*/predictions.npz", "runs/*/weights.safetensors")
 
 
+STARTED: list[subprocess.Popen[str]] = []
+"""The commands that a test started."""
+
+
 @pytest.fixture
 def whole(slurm: SlurmCluster) -> Iterator[SlurmCluster]:
     """A cluster with both nodes and no jobs; what a test broke is mended afterwards."""
     yield slurm
+    for process in STARTED:  # of a test that failed
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    STARTED.clear()
     slurm.mend()
 
 
@@ -71,11 +80,13 @@ def start(photos: Path, folder: Path, address: str = "slurm://usual?jobs=3&memor
         word for name, value in zip(options, list(OPTIONS.values())[1:], strict=True) for word in (name, str(value))
     ]
     command = [sys.executable, "-m", "skipwise", "compare", str(photos), "--models", models, *words]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*command, "--output", str(folder), "--executor", address],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env=os.environ | {PAUSE: str(SECONDS)},
     )  # fmt: skip
+    STARTED.append(process)
+    return process
 
 
 def finish(process: subprocess.Popen[str]) -> str:
