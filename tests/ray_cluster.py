@@ -120,12 +120,12 @@ class StartedHead:
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         self.folder, self.variables = folder, variables
         self.process: subprocess.Popen[bytes] | None = None
-        self.ports = _free_ports(3)
+        self.ports = _free_ports(4)
         from ray.util import get_node_ip_address
 
         host = get_node_ip_address()
         self.address, self.client, self.dashboard = (
-            f"{name}:{port}" for name, port in zip((host, "127.0.0.1", "127.0.0.1"), self.ports, strict=True)
+            f"{name}:{port}" for name, port in zip((host, "127.0.0.1", "127.0.0.1"), self.ports[:3], strict=True)
         )
 
     def start(self) -> None:
@@ -138,12 +138,13 @@ class StartedHead:
         raise AssertionError("Ray does not start here")
 
     def _begin(self) -> subprocess.Popen[bytes]:
-        port, client, dashboard = self.ports
+        port, client, dashboard, agent = self.ports
         return subprocess.Popen(
             [
                 *(RAY, "start", "--head", "--block", "--num-cpus=2", f"--object-store-memory={MEMORY}"),
                 *(f"--port={port}", f"--ray-client-server-port={client}", f"--dashboard-port={dashboard}"),
-                f"--temp-dir={self.folder}",
+                # Its usual port may be that of another cluster on this machine, and then no jobs are taken.
+                *(f"--dashboard-agent-listen-port={agent}", f"--temp-dir={self.folder}"),
             ],
             env=os.environ | ENVIRONMENT | self.variables,
             stdout=subprocess.DEVNULL,

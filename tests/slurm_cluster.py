@@ -64,6 +64,7 @@ GresTypes=gpu
 {nodes}
 PartitionName=usual Nodes=ALL Default=YES MaxTime=60 PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=urgent Nodes=ALL MaxTime=60 PriorityTier=10 PreemptMode=OFF
+PartitionName=long Nodes=ALL MaxTime=UNLIMITED PriorityTier=1
 PartitionName=gpu Nodes=ALL MaxTime=UNLIMITED PriorityTier=1
 PartitionName=small Nodes=node1 MaxTime=60 MaxMemPerNode={memory} PriorityTier=1
 """

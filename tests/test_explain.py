@@ -266,6 +266,7 @@ def test_on_the_command_line(trained: Path, photos: Path, cli: Run) -> None:
     assert "se_resnet18: 3 images explained" in done.stdout
     assert "Made by class activation maps at the layer stages." in done.stdout
     assert "Page:   runs/explain/run/explain.html" in done.stdout
+    assert re.search(r"Next: .* export .* --explain$", done.stdout, re.MULTILINE)
     assert "Only 3 images of 12 are explained" in done.stderr
     again = cli("explain", trained, photos / "stripes2", "--limit", 3, "--check", "--json")
     assert "is finished already" in again.stderr

@@ -78,8 +78,7 @@ def test_more_time_than_a_batch_may_take_becomes_a_sentence(
     code = f"""
 import numpy as np
 from pathlib import Path
-from skipwise import memory
-from skipwise.deploy import limits
+from skipwise.deploy.runtime import limits
 from skipwise.deploy.formats import find_backend
 from skipwise.deploy.runtime.model_session import ModelSession
 limits.BATCH_SECONDS, limits._ENDING_SECONDS = 2, 3

@@ -92,12 +92,12 @@ def small(name: str, **options: object) -> nn.Module:
 
 
 @pytest.mark.parametrize("stem", ["small", "imagenet"])
-@pytest.mark.parametrize("size", [8, 33, 64])
-def test_any_image_size_gives_logits(name: str, stem: str, size: int) -> None:
+def test_any_image_size_gives_logits(name: str, stem: str) -> None:
     network = small(name, stem=stem).eval()
-    logits = network(torch.randn(2, 3, size, size + 3))
-    assert logits.shape == (2, 7)
-    assert logits.isfinite().all()
+    for size in (8, 33, 64):
+        logits = network(torch.randn(2, 3, size, size + 3))
+        assert logits.shape == (2, 7), size
+        assert logits.isfinite().all(), size
 
 
 def test_every_parameter_gets_a_gradient(name: str) -> None:

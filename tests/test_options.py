@@ -164,6 +164,11 @@ class TestAnOptionMore:
         assert words == ["x", "--sharpness", "0.5"]
 
 
+def test_a_keyword_that_is_nearly_right_is_asked_about() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'model'; did you mean 'models'"):
+        skipwise.compare("digits", model="resnet18")  # type: ignore[call-overload]
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_the_signature_of_a_function_is_its_options(name: str) -> None:
     function: Callable[..., object] = getattr(skipwise, name)

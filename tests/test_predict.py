@@ -504,6 +504,10 @@ def test_on_the_terminal(capsys, monkeypatch: pytest.MonkeyPatch, artifact: Path
     assert "3 of 22 images can't be answered: pile/a-b/09" in said.err
     again = f"skipwise predict {artifact} pile --top 2 --batch-size 8 --output predictions.csv"
     assert f"Next:   {again}" in said.err
+    monkeypatch.setattr(sys, "argv", ["skipwise", "predict", str(artifact), "pile", "-o", "out/y.csv"])
+    with pytest.raises(SystemExit):
+        skipwise.cli.app.main()
+    assert f"Next:    skipwise serve {artifact}\n" in capsys.readouterr().out
     status, error = call(capsys, monkeypatch, "predict", artifact, "pile", "-o", "out/x.csv")
     assert status == 0
     assert "3 of 22" in error

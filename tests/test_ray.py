@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import random
-import shlex
 import shutil
 import signal
 import subprocess
@@ -379,7 +378,11 @@ def test_an_address_on_the_command_line_and_a_job_of_ray_do(undisturbed: bytes, 
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "client" / "comparison.json").read_bytes() == undisturbed
         words = [*COMMAND, "--executor", "ray", "--output", str(tmp_path / "job")]
-        submit = [str(ray_cluster.RAY), "job", "submit", f"--address=http://{head.dashboard}", "--", shlex.join(words)]
+        submit = [str(ray_cluster.RAY), "job", "submit", f"--address=http://{head.dashboard}", "--", *words]
+        deadline = time.monotonic() + 300
         done = run(submit, tmp_path)
+        while "No available agent" in done.stderr and time.monotonic() < deadline:  # Ray's own is still starting
+            time.sleep(5)
+            done = run(submit, tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (tmp_path / "job" / "comparison.json").read_bytes() == undisturbed

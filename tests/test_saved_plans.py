@@ -20,6 +20,7 @@ import skipwise
 from skipwise.cli import app as program
 from skipwise.cli.commands import compare as verb
 from skipwise.comparison.budget import costs as costs_module
+from skipwise.comparison.budget import external_batch
 from skipwise.comparison.options import CompareOptions, StartOptions, StudyOptions
 from skipwise.comparison.plan.arguments import Arguments, arguments
 from skipwise.comparison.plan.command import command
@@ -34,6 +35,7 @@ from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.tuning.space import SPACE
 from tests.conftest import Run, make_photos
 from tests.fabricated import fabricate
+from tests.processes import tried_here
 
 QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 1, "width": 0.125, "precision": "fp32"}
 LINEAR = "tests.external_networks:linear"
@@ -51,8 +53,9 @@ def same_costs(_: Plan, names: Iterable[str], **__: object) -> dict[str, StepCos
 
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same in this process."""
+    """The same in this process, which tries batches of external networks itself."""
     monkeypatch.setattr(costs_module, "try_steps", same_costs)
+    monkeypatch.setattr(external_batch, "tried_elsewhere", tried_here)
 
 
 def tried_there() -> None:
@@ -304,7 +307,7 @@ def test_what_a_plan_says_and_what_it_leaves_open_may_stand_beside_it(saved: Pat
     [
         ({KEY: 2}, "newer version"),
         ({KEY: "1"}, "has the format '1'"),
-        ({"epoch": 3}, "has 'epoch', which no plan has"),
+        ({"epoch": 3}, "has 'epoch', which no plan has; remove it."),
         ({"device": "cpu"}, "has 'device'"),
         ({"epochs": "3"}, "Expected `int`, got `str`"),
         ({"models": "resnet18"}, "Expected `array`"),

@@ -28,7 +28,8 @@ from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd
 from skipwise.training.folder.record import read_run
 from skipwise.training.loop.recipe import RECIPES, fine_tuning
 from skipwise.training.tuning import of_run
-from skipwise.training.tuning.options import TuneOptions, choose_tuning
+from skipwise.training.tuning.asked import choose_tuning
+from skipwise.training.tuning.options import TuneOptions
 from skipwise.training.tuning.search import CHOSEN, Chosen
 from skipwise.training.tuning.space import SPACE, Range, own_values, ranges_of, value_of, with_values
 from skipwise.training.tuning.tried import Tried, Tuned

@@ -19,6 +19,7 @@ Example:
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import os
@@ -53,7 +54,7 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
             try:
                 signature.bind(*arguments, **keywords)
             except TypeError as error:
-                raise TypeError(f"{function.__name__}() {error}") from None
+                raise TypeError(f"{function.__name__}() {error}{_meant(signature, keywords)}") from None
             _check_paths(signature, arguments, keywords)
             try:
                 arguments, keywords = without_secrets(arguments), {n: without_secrets(v) for n, v in keywords.items()}
@@ -75,6 +76,13 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
         return called
 
     return decorated
+
+
+def _meant(signature: inspect.Signature, keywords: dict[str, Any]) -> str:
+    """A question after the error on a keyword that there is not, if one is like it."""
+    unknown = next((name for name in keywords if name not in signature.parameters), "")
+    near = difflib.get_close_matches(unknown, signature.parameters, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _shown(value: object) -> str:

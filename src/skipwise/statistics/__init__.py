@@ -11,7 +11,7 @@ from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.extrapolation import LEAST_CURVE_SEEDS, Doubling, doubling
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
-from skipwise.statistics.predictive import chance_to_settle
+from skipwise.statistics.predictive import Foreseen, chance_to_settle, foresee
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
 from skipwise.statistics.resolution import Resolution, at_best, least_shown, resolution
 from skipwise.statistics.runs.climbing import Climb, climb
@@ -31,6 +31,7 @@ __all__ = [
     "Climb",
     "Doubling",
     "Estimate",
+    "Foreseen",
     "Judgement",
     "McNemar",
     "Pair",
@@ -52,6 +53,7 @@ __all__ = [
     "doubling",
     "candidates_left",
     "first_reached",
+    "foresee",
     "judge",
     "least_shown",
     "mcnemar",

@@ -60,11 +60,15 @@ class NextLook:
         seeds: of each network that goes on.
         runs: how many runs of each network it takes.
         chance: the probability that it leaves nothing open, by the looks so far.
+        least, most: the same if the networks are as much alike, or as different, as is plausible; None in files of
+            earlier versions.
     """
 
     seeds: int
     runs: dict[str, int]
     chance: float
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

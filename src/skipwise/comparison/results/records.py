@@ -246,11 +246,15 @@ class Settling:
 
     Args:
         seeds: of each network that the choice could not be told apart from, and of the choice.
-        chance: the probability that nothing of that is open then; see `statistics.chance_to_settle`.
+        chance: the probability that nothing of that is open then; see `statistics.foresee`.
+        least, most: the same if the networks are as much alike, or as different, as is plausible; None in records of
+            earlier versions.
     """
 
     seeds: int
     chance: float
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

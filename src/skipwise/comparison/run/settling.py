@@ -12,7 +12,7 @@ from skipwise.comparison.results.recommendation import Recommendation
 from skipwise.comparison.results.records import Results, Settling, as_advantage
 from skipwise.comparison.run.study import LookTaken, StudyResult
 from skipwise.comparison.wording.phrases import rounded_up
-from skipwise.statistics import MOST_SEEDS, Judgement, Pair, beaten, chance_to_settle, pair_level
+from skipwise.statistics import MOST_SEEDS, Foreseen, Judgement, Pair, beaten, foresee, pair_level
 
 
 def next_look(look: LookTaken) -> NextLook | None:
@@ -29,10 +29,13 @@ def next_look(look: LookTaken) -> NextLook | None:
         if pair.verdict == "unresolved" and pair.seeds_needed is not None and not {pair.a, pair.b} & gone
     ]
     new = (seeds - look.seeds[-1]) * (plan.folds or 1)
+    foreseen = _foreseen(plan, look.tested, look.answers, judgement, pairs, seeds, question.level)
     return NextLook(
         seeds=seeds,
         runs={name: new for name in plan.trained if name in look.left},
-        chance=_chance(plan, look.tested, look.answers, judgement, pairs, seeds, question.level),
+        chance=foreseen.chance,
+        least=foreseen.least,
+        most=foreseen.most,
     )
 
 
@@ -53,11 +56,11 @@ def settling(study: StudyResult, results: Results, choice: Recommendation) -> Se
     level = pair_level(len(question.candidates), looks, question.share_of_alpha)
     named = {frozenset((pair.a, pair.b)) for pair in pairs}
     open_pairs = [pair for pair in study.judgement.pairs if frozenset((pair.a, pair.b)) in named]
-    chance = _chance(plan, study.tested, study.answers, study.judgement, open_pairs, seeds, level)
-    return Settling(seeds=seeds, chance=chance)
+    foreseen = _foreseen(plan, study.tested, study.answers, study.judgement, open_pairs, seeds, level)
+    return Settling(seeds=seeds, chance=foreseen.chance, least=foreseen.least, most=foreseen.most)
 
 
-def _chance(
+def _foreseen(
     plan: Plan,
     tested: Tested,
     answers: Mapping[str, Answers],
@@ -65,9 +68,9 @@ def _chance(
     pairs: Sequence[Pair],
     seeds: int,
     level: float,
-) -> float:
+) -> Foreseen:
     question = plan.question
-    return chance_to_settle(
+    return foresee(
         {name: each.scores[each.has_learned] for name, each in answers.items() if name in plan.trained},
         judgement,
         [(pair.a, pair.b) for pair in pairs],

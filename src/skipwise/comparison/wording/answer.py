@@ -11,7 +11,7 @@ from skipwise.comparison.results.effort import effort_for
 from skipwise.comparison.results.recommendation import Excess, Recommendation
 from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording.by_seed import about_means
-from skipwise.comparison.wording.costs import chance_of
+from skipwise.comparison.wording.costs import chance_of, if_alike
 from skipwise.comparison.wording.learning_curve import more_images
 from skipwise.comparison.wording.pairs import cost_of, is_wide, ways
 from skipwise.comparison.wording.phrases import margin, milliseconds, over_limit, size, sure, tested
@@ -312,7 +312,10 @@ def _settling(results: Results, choice: Recommendation, costs: Costs | None) -> 
     if costs is None:
         return settled, f"What that costs: {cost_of(effort)}."
     then = costs.settling
-    chance = "" if then is None else f" A look after {count(then.seeds, 'seed')} has {chance_of(then.chance)} to do it."
+    chance = ""
+    if then is not None:
+        range_of = if_alike(then.least, then.most)
+        chance = f" A look after {count(then.seeds, 'seed')} has {chance_of(then.chance)} to do it{range_of}."
     return settled, f"What that costs: {cost_of(effort, costs.price)}.{chance}"
 
 

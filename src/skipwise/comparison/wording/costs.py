@@ -8,6 +8,9 @@ from skipwise.comparison.results.interim import Interim, NextLook
 from skipwise.core.text import count, duration
 from skipwise.cost.price import Price, spent
 
+WORTH_SAYING = 0.1
+"""The width of a range of chances from which on it is told."""
+
 
 def after_look(interim: Interim, run_seconds: Mapping[str, float], processes: int, price: Price | None) -> str:
     """States what a look has settled, and what the next one costs and may settle; "" where there is none."""
@@ -23,7 +26,8 @@ def after_look(interim: Interim, run_seconds: Mapping[str, float], processes: in
 def next_look(following: NextLook, run_seconds: Mapping[str, float], processes: int, price: Price | None) -> str:
     """States what the next look costs, and what it may settle."""
     what = f"The next look, after {count(following.seeds, 'seed')}, takes {count(sum(following.runs.values()), 'run')}"
-    chance = f"and has {chance_of(following.chance)} to settle what is open"
+    range_of = if_alike(following.least, following.most)
+    chance = f"and has {chance_of(following.chance)} to settle what is open{range_of}"
     if following.runs.keys() <= run_seconds.keys():
         seconds = sum(runs * run_seconds[name] for name, runs in following.runs.items()) / processes
         return f"{what}, about {duration(seconds)}: it costs about {spent(seconds, price)}, {chance}."
@@ -32,9 +36,22 @@ def next_look(following: NextLook, run_seconds: Mapping[str, float], processes: 
 
 def chance_of(probability: float) -> str:
     """A probability as people say it: "a 40% chance"."""
+    percent = _percent(probability)
+    if not percent[0].isdigit():
+        return f"a chance of {percent}"
+    return f"{'an' if percent.startswith('8') or percent in ('11%', '18%') else 'a'} {percent} chance"
+
+
+def if_alike(least: float | None, most: float | None) -> str:
+    """States how far a chance depends on how much the networks differ; "" where that is little, or not known."""
+    if least is None or most is None or most - least < WORTH_SAYING:
+        return ""
+    return f" ({_percent(least)} if the networks are much alike, {_percent(most)} if they are not)"
+
+
+def _percent(probability: float) -> str:
     if probability < 0.01:
-        return "a chance of less than 1%"
+        return "less than 1%"
     if probability > 0.99:
-        return "a chance of more than 99%"
-    percent = f"{probability * 100:.0f}"
-    return f"{'an' if percent.startswith('8') or percent in ('11', '18') else 'a'} {percent}% chance"
+        return "more than 99%"
+    return f"{probability * 100:.0f}%"

@@ -147,6 +147,7 @@ class RowWriter:
 
     def write(self, numbers: Sequence[int] | NDArray[np.int64], rows: Sequence[bytes]) -> list[int]:
         """Writes rows by their numbers, and returns their checksums. An empty row stands for zeros."""
+        numbers = np.asarray(numbers, np.int64).tolist()  # whose arithmetic is faster
         padded = [row or bytes(self._row) for row in rows]
         for row in padded:
             if len(row) != self._row:

@@ -98,6 +98,10 @@ class Names(Sequence[str]):
     def __getitem__(self, index: NDArray[Any]) -> NDArray[np.str_]: ...
 
     def __getitem__(self, index: int | slice | NDArray[Any]) -> str | Names | NDArray[np.str_]:
+        if index.__class__ is int and 0 <= index < self._count:  # first, since it is frequent
+            number, offset = divmod(index, BLOCK)
+            known, names = self._unpacked
+            return names[offset] if known == number else self._block(number)[offset]
         if isinstance(index, slice):
             return Names.of(map(self._at, range(*index.indices(self._count))))
         if isinstance(index, np.ndarray):

@@ -161,12 +161,20 @@ def _jobs_with_contents(
     order: deque[int],
 ) -> Iterator[Job]:
     """Jobs with the files' bytes, for a container that only one process can read; `order` receives the indices."""
-    names = Names.of(files)
+    names, wanted = Names.of(files), np.zeros(len(files), np.bool_)
+    wanted[np.asarray(indices, np.int64)] = True
     contents: list[tuple[bytes, str]] = []
+    expected = iter(indices)  # most containers give the files in the order in which they are asked for
     for name, content in container.stream(names[int(index)] for index in indices):
-        order.append(names.find(name))
-        contents.append((b"", str(content)) if isinstance(content, UnreadableImage) else (content, ""))
-        if len(contents) == CHUNK or sum(len(data) for data, _ in contents) > 2**24:
+        index = int(next(expected, 0))
+        index = index if names[index] == name and wanted[index] else names.find(name)
+        while index < len(names) and names[index] == name:  # a table may list a file in several lines
+            if wanted[index]:
+                wanted[index] = False
+                order.append(index)
+                contents.append((b"", str(content)) if isinstance(content, UnreadableImage) else (content, ""))
+            index += 1
+        if len(contents) >= CHUNK or sum(len(data) for data, _ in contents) > 2**24:
             yield Job(pixel_format, contents=tuple(contents))
             contents = []
     if contents:

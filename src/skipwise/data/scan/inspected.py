@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,25 @@ from skipwise.data.image.white_level import DEPTHS, Extent
 def numbers_of(extent: Extent | None) -> tuple[int, float, float]:
     """A range of values as `choose` takes it: depth, low and high."""
     return (0, 0.0, 0.0) if extent is None else (1 + DEPTHS.index(extent.depth), extent.low, extent.high)
+
+
+class Found(Protocol):
+    """The part of an `Inspection`, or of a journal's entry, that is known of each image."""
+
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def grey(self) -> bool: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def fault(self) -> str: ...
+    @property
+    def extent(self) -> Extent | None: ...
 
 
 class Inspected:
@@ -35,28 +54,21 @@ class Inspected:
         self._kinds: dict[str, int] = {}
         self._kind = np.zeros(count, np.uint16)
 
-    def put(
-        self,
-        index: int,
-        *,
-        digest: bytes,
-        width: int,
-        height: int,
-        grey: bool,
-        kind: str,
-        fault: str,
-        extent: Extent | None,
-    ) -> None:
-        """Notes the result for an image, as `Inspection` has it."""
-        self.digests[index] = np.frombuffer(digest, np.uint8)
-        self.widths[index], self.heights[index], self.grey[index] = width, height, grey
-        self._kind[index] = self._kinds.setdefault(kind, len(self._kinds))
-        if fault:
-            self.faults[index] = fault
-        if extent is not None:
-            self.depths[index], low, high = numbers_of(extent)
-            self._extents[index] = low, high
-        self.done[index] = True
+    def put(self, indices: Sequence[int] | NDArray[np.int64], found: Sequence[Found]) -> None:
+        """Notes the results for some images."""
+        places = np.asarray(indices)
+        self.digests[places] = np.frombuffer(b"".join([each.digest for each in found]), np.uint8).reshape(-1, 32)
+        self.widths[places] = [each.width for each in found]
+        self.heights[places] = [each.height for each in found]
+        self.grey[places] = [each.grey for each in found]
+        self._kind[places] = [self._kinds.setdefault(each.kind, len(self._kinds)) for each in found]
+        self.done[places] = True
+        for index, each in zip(places.tolist(), found, strict=True):
+            if each.fault:
+                self.faults[index] = each.fault
+            if each.extent is not None:
+                self.depths[index], low, high = numbers_of(each.extent)
+                self._extents[index] = low, high
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All of it, as it is written into the cache."""

@@ -178,8 +178,8 @@ class Journal:
                         inspection.extent,
                         tuple(each),
                     )
-                    self._note(entry)
                     fresh.append(entry)
+                self.inspected.put(indices, seen)
                 count += len(indices)
                 self.progress("Reading the images", count, total)
                 if time.monotonic() - saved > SAFE_SECONDS and saving.done():
@@ -187,19 +187,8 @@ class Journal:
                     saving, fresh, saved = saver.submit(save, fresh), [], time.monotonic()
             saving.result()
             save(fresh)
-
-    def _note(self, entry: JournalEntry) -> None:
-        """Notes what is known about an image."""
-        self.inspected.put(
-            entry.index,
-            digest=entry.digest,
-            width=entry.width,
-            height=entry.height,
-            grey=entry.grey,
-            kind=entry.kind,
-            fault=entry.fault,
-            extent=entry.extent,
-        )
+        if not self.inspected.done.all():
+            raise RuntimeError("some images were not inspected")
 
     def _open(self) -> IO[bytes]:
         """Notes the entries from before, and returns the file to append new ones to.
@@ -211,7 +200,7 @@ class Journal:
         if self.lines.exists() and all(file.resume() for file in self._files):
             for row in self._read_lines():
                 if all(file.holds(row.index, sum) for file, sum in zip(self._files, row.checksums, strict=True)):
-                    self._note(row)
+                    self.inspected.put([row.index], [row])
             return os.fdopen(open_own(self.lines, APPENDING), "ab")
         for path in (self.lines, *(file.path for file in self._files)):
             path.unlink(missing_ok=True)

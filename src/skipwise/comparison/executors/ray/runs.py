@@ -35,7 +35,7 @@ LOOK_AROUND = 2.0
 """Seconds between two looks at late runs and lost nodes."""
 ANSWER = 10.0
 """Seconds within which the mailbox usually answers."""
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds without an answer of the mailbox until the cluster is given up. Ray starts the mailbox again where its
 process dies."""
 MAILBOX = {"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}, "max_restarts": -1}
@@ -91,7 +91,11 @@ class Runs:
         self._ends: queue.SimpleQueue[tuple[str, int, Written | BaseException]] = queue.SimpleQueue()
         self._stragglers = Stragglers()
         self._mailbox = Queue(actor_options=MAILBOX)
-        self._mailbox.empty()  # which waits until it is there
+        empty: Any = self._mailbox.actor.empty
+        there = empty.remote()
+        while not ray.wait([there], timeout=LOOK_AROUND)[0]:  # a process starts for it
+            waiting()
+        ray.get(there)
         self._looked = self._heard = time.monotonic()
 
     def _notice(self, sentence: str) -> None:
