@@ -254,7 +254,9 @@ class Budget:
         Runs that tune learning rates are shorter, and so are those on parts of the training images.
         """
         spec = job.spec
-        return self.expected[spec.model] * spec.share_of_images * spec.recipe.epochs / self.plan.recipe.epochs
+        if spec.share_of_images < 1:
+            return run_seconds(self.plan, self.costs, spec.model, share=spec.share_of_images)
+        return self.expected[spec.model] * spec.recipe.epochs / self.plan.recipe.epochs
 
     def _free(self) -> float:
         """The time until the last run has to end, in seconds."""

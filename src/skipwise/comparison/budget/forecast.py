@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from skipwise.comparison.plan.curve import PARTS
 from skipwise.comparison.plan.plan import Plan
@@ -15,6 +15,7 @@ from skipwise.cost.load import slowdown, slowdown_side_by_side
 from skipwise.cost.price import Price
 from skipwise.evaluation.variants import VARIANTS
 from skipwise.nets.external import is_external
+from skipwise.training.loop.recipe import for_part
 from skipwise.training.probe.step import ENOUGH, try_step
 from skipwise.training.probe.step_cost import StepCost
 
@@ -168,8 +169,12 @@ def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str, *, share: 
     Args:
         share: of the training images that it is trained on.
     """
-    cost, recipe = costs[name], plan.recipe
-    steps = round(recipe.steps_in_all(plan.train_images) * share)
+    cost, recipe, images = costs[name], plan.recipe, plan.train_images
+    if share < 1:  # smaller batches: the optimizer's part of a step is as long as before
+        whole, images = recipe, int(images * share)
+        recipe = for_part(whole, plan.train_images, share)
+        cost = replace(cost.on_pixels(recipe.batch_size / whole.batch_size), evaluation=cost.evaluation)
+    steps = recipe.steps_in_all(images)
     evaluated = plan.split_images["val"] * recipe.epochs + plan.test_images / (plan.folds or 1)
     alone = cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
     for variant in (VARIANTS[variant] for variant in plan.question.variants):
