@@ -99,6 +99,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/coverage_real.py --quick
 	$(BIN)/python benchmarks/coverage_outcomes.py --quick
 	$(BIN)/python benchmarks/chance.py --quick
+	$(BIN)/python benchmarks/learning_curve.py --quick
 	$(BIN)/python benchmarks/spread.py --quick
 	$(BIN)/python benchmarks/reaching.py --quick
 	$(BIN)/python benchmarks/noninferiority.py --quick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -264,7 +265,9 @@ class Comparison:
                     fewer_epochs=self.fewer_epochs,
                     clock=lambda: machine.now,
                 )
-            study = conclude._study(plan, self.folder, watch, budget, machine.processes())
+            with contextlib.closing(machine.processes()) as executor:
+                executor.open(self.folder, processes=plan.processes, threads=plan.execution.threads)
+                study = conclude._study(conclude._Changes(plan, self.folder, watch, budget), executor)
             machine.work(ENDING + ENDING_EACH * len(study.plan.trained))
         return study
 

@@ -317,6 +317,7 @@ def compare(
     seed: int = 0,
     every_pair: bool = False,
     time_limit: str | None = None,
+    learning_curve: bool = False,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     tune: Sequence[float] | None = None,
     tune_trials: int | None = None,
@@ -394,6 +395,8 @@ def compare(
             any more.
         time_limit (str | None, default None): Choose the looks and the number of epochs so that the comparison fits
             into a time, such as 20m or 2h.
+        learning_curve (bool, default False): Also train the recommended network on a quarter and on half of the
+            training images, to say what twice as many would bring.
         include (str | PathLike[str] | Sequence[str | PathLike[str]], default ()): Use a finished run instead of
             training it again; its network takes part. May be given several times.
         tune (Sequence[float] | None, default None): Try these peak learning rates first, and choose one for each
@@ -515,6 +518,7 @@ def compare(
     seed: int = 0,
     every_pair: bool = False,
     time_limit: str | None = None,
+    learning_curve: bool = False,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     tune: Sequence[float] | None = None,
     tune_trials: int | None = None,
@@ -581,6 +585,7 @@ def compare(
     seed: int = 0,
     every_pair: bool = False,
     time_limit: str | None = None,
+    learning_curve: bool = False,
     include: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ...,
     tune: Sequence[float] | None = None,
     tune_trials: int | None = None,

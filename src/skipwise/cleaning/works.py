@@ -11,7 +11,7 @@ from typing import Any
 
 from skipwise.cleaning.measured import last_used, size_of
 from skipwise.cleaning.record import Kind, Removable
-from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS
+from skipwise.comparison.plan.layout import COSTS, CURVE, PLAN, REPORT, RESULTS
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.restore import WORK
 from skipwise.comparison.run.keeping import Merit, merit_of
@@ -23,12 +23,12 @@ from skipwise.core.text import command
 from skipwise.core.workspace.heartbeat import HEARTBEAT
 from skipwise.data.location import FILE as LOCATION
 from skipwise.nets.external import is_external
-from skipwise.training.folder.names import CHECKPOINT, RECORD, WEIGHTS, previous
+from skipwise.training.folder.names import CHECKPOINT, RECORD, TUNING, WEIGHTS, previous
 from skipwise.training.folder.record import read_run
 from skipwise.watching.found import Work, folders_in, works_below
 from skipwise.watching.presence import at_work
 
-RUNS_IN = ("runs", "tuning")
+RUNS_IN = ("runs", TUNING, CURVE)
 """The folders of a comparison that hold runs."""
 
 

@@ -66,7 +66,8 @@ class Beginning:
 
     def is_answered(self, place: Place[Plan]) -> bool:
         """Returns whether a folder has the answer to what is asked."""
-        return is_answered(place, self.asked.question, extend=self.extend)
+        asked = self.asked
+        return is_answered(place, asked.question, learning_curve=asked.learning_curve, extend=self.extend)
 
     def decoded(self, plan: Plan) -> RowReader | None:
         """The images in the size of a plan; None where they are decoded in every epoch."""
@@ -167,9 +168,7 @@ def _resolve(begin: Beginning, place: Place[Plan], tried: Tried | None) -> Resol
         packed = begin.decoded(tried.plan)
         plan, forecast = resolve_plan(begin.prepared, packed, tried, begin.here, notice)
         resolved = Resolved(plan=plan, forecast=forecast, costs=tried.costs)
-    elif begin.extend and place.plan.question != begin.asked.question:
-        plan = place.plan.extended(begin.asked.question)
-        plan = replace(plan, external_code=draft.plan.external_code, init=draft.plan.init)
+    elif begin.extend and (plan := _extended(place.plan, begin)) != place.plan:
         try_weights(plan, draft.weights, notice)
         resolved = Resolved(plan=plan)
     else:
@@ -177,6 +176,17 @@ def _resolve(begin: Beginning, place: Place[Plan], tried: Tried | None) -> Resol
     check_included(resolved.plan, _tested(begin.prepared))
     begin.save(resolved.plan)
     return resolved
+
+
+def _extended(plan: Plan, begin: Beginning) -> Plan:
+    """The plan with what is asked more."""
+    asked, draft = begin.asked, begin.draft
+    if plan.question != asked.question:
+        plan = plan.extended(asked.question)
+        plan = replace(plan, external_code=draft.plan.external_code, init=draft.plan.init)
+    if asked.learning_curve and not plan.learning_curve:
+        plan = replace(plan, learning_curve=True, time_limit=None)
+    return plan
 
 
 def _tested(prepared: Prepared) -> Sequence[str]:
@@ -187,7 +197,8 @@ def _tested(prepared: Prepared) -> Sequence[str]:
 def _write(begin: Beginning, place: Place[Plan], plan: Plan) -> None:
     """Writes the plan, and where its images and weights are."""
     folder = place.folder
-    if place.finished:  # and more is asked: what was found under the first plan stands by itself
+    before = () if place.plan is None else place.plan.asked_before
+    if place.finished and plan.asked_before != before:  # what was found under the first plan stands by itself
         (folder / RESULTS).replace(folder / f"comparison-{len(plan.asked_before)}.json")
     if plan != place.plan:
         (folder / REPORT).unlink(missing_ok=True)
@@ -199,7 +210,8 @@ def _write(begin: Beginning, place: Place[Plan], plan: Plan) -> None:
 
 def _budget(begin: Beginning, plan: Plan, costs: dict[str, StepCost] | None) -> Budget | None:
     """Returns the corrections that keep a plan within its time limit; None where it has none."""
-    if plan.time_limit is None or plan.stopped_after is not None:
+    over = plan.stopped_after is not None and not plan.learning_curve
+    if plan.time_limit is None or over or plan.curve_stopped_after is not None:
         return None
     draft = begin.draft.plan
     return Budget(

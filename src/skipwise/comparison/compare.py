@@ -106,7 +106,7 @@ def compare(
     draft = draft_plan(asked, prepared, watch.on_notice)
     task = _task(draft, options, watch)
     place = task.find()
-    if is_answered(place, asked.question, extend=options.planning.extend):
+    if is_answered(place, asked.question, learning_curve=asked.learning_curve, extend=options.planning.extend):
         shown = _show(place, options, sentences)
         if isinstance(shown, Comparison):
             for tracker in trackers:
@@ -176,6 +176,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
         tuning=options.tuning,
         time_limit=limit,
         target_accuracy=target_of(options.target.target_accuracy),
+        learning_curve=study.learning_curve,
         device=device,
         processes=check_workers(options.processes.workers),
     )

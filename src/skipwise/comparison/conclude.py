@@ -11,10 +11,11 @@ from statistics import median
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.evidence.collect import collect
+from skipwise.comparison.evidence.learning_curve import learning_curve, network_of_curve
 from skipwise.comparison.evidence.predictions import Records
 from skipwise.comparison.executors.attempts import gather
 from skipwise.comparison.executors.executor import Executor
-from skipwise.comparison.plan.layout import COSTS, REPORT, RESULTS
+from skipwise.comparison.plan.layout import COSTS, CURVE, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.question import LEAST
 from skipwise.comparison.report.examples import shown_images
@@ -25,6 +26,7 @@ from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.finished import PICTURES, Comparison, histories
 from skipwise.comparison.results.interim import INTERIM, write_interim
 from skipwise.comparison.results.records import Costs, Results
+from skipwise.comparison.run.curve import train_parts
 from skipwise.comparison.run.images import load_images
 from skipwise.comparison.run.interim import interim_of
 from skipwise.comparison.run.keeping import WeightKeeper
@@ -79,10 +81,15 @@ def _carry_out(
     executor: Executor,
     price: Price | None,
 ) -> Comparison:
-    study = _study(plan, folder, callback, budget, executor, price)
-    plan = study.plan
-    callback.on_phase(Phase(name="Judging the answers"))
-    results = collect(plan, folder, study)
+    changes, results = _Changes(plan, folder, callback, budget), None
+    with contextlib.closing(executor):
+        executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
+        gather(folder)  # of an earlier command, whichever executor it had
+        study = _study(changes, executor, price)
+        if plan.learning_curve:
+            study, results = _with_curve(changes, executor, study)
+    results = results or _judged(changes, study)
+    plan = changes.plan
     write_sealed(folder / RESULTS, results)
     callback.on_phase(Phase(name="Measuring latency on this machine"))
     costs = _measure(plan, results, study, price)
@@ -107,57 +114,98 @@ def _carry_out(
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
-def _study(
-    plan: Plan,
-    folder: Path,
-    callback: Callback,
-    budget: Budget | None,
-    executor: Executor,
-    price: Price | None = None,
-) -> StudyResult:
-    """Carries out the study. A plan that a time limit changes is written down before it takes effect."""
+class _Changes:
+    """The plan, and what changes it: a time limit. A change is written down before it takes effect.
 
-    def revised(changed: Plan) -> None:
-        nonlocal plan
-        for sentence in changed.corrections[len(plan.corrections) :]:
-            callback.on_notice(sentence)
-        for name in changed.not_trained.keys() - plan.not_trained.keys():
-            callback.on_notice(f"{name} is not trained any further. {changed.not_trained[name]}")
-        COMPARISONS.begin(folder, changed)
-        plan = changed
-        if budget is not None:
-            budget.change_plan(changed)
+    Args:
+        plan: as it was begun.
+        folder: the comparison's.
+        callback: is told of every change.
+        budget: of the plan's time limit, if it has one.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, callback: Callback, budget: Budget | None) -> None:
+        self.plan, self.folder, self.callback, self.budget = plan, folder, callback, budget
+
+    def revised(self, changed: Plan) -> None:
+        """Replaces the plan."""
+        for sentence in changed.corrections[len(self.plan.corrections) :]:
+            self.callback.on_notice(sentence)
+        for name in changed.not_trained.keys() - self.plan.not_trained.keys():
+            self.callback.on_notice(f"{name} is not trained any further. {changed.not_trained[name]}")
+        COMPARISONS.begin(self.folder, changed)
+        self.plan = changed
+        if self.budget is not None:
+            self.budget.change_plan(changed)
+
+
+def _judged(changes: _Changes, study: StudyResult) -> Results:
+    changes.callback.on_phase(Phase(name="Judging the answers"))
+    return collect(changes.plan, changes.folder, study)
+
+
+def _with_curve(changes: _Changes, executor: Executor, study: StudyResult) -> tuple[StudyResult, Results]:
+    """Judges the study, makes the learning curve of the network that is chosen, and puts it beside what was found."""
+    results = _judged(changes, study)
+    name = network_of_curve(results)
+    if name is None:
+        return study, results
+    plan, records = train_parts(
+        changes.plan,
+        changes.folder,
+        executor,
+        name,
+        study.tuned.get(name),
+        callback=changes.callback,
+        budget=changes.budget,
+        revised=changes.revised,
+    )
+    study = replace(study, records={**study.records, **records})
+    if not plan.curve_seeds:
+        return study, replace(results, plan=plan.digest())
+    found = learning_curve(plan, changes.folder, study, results, name, records)
+    return study, replace(results, plan=plan.digest(), learning_curve=found)
+
+
+def _study(changes: _Changes, executor: Executor, price: Price | None = None) -> StudyResult:
+    """Carries out the study."""
 
     def looked(look: LookTaken) -> None:
         interim = interim_of(look)
-        write_interim(folder, interim)
+        write_interim(changes.folder, interim)
         if said := after_look(interim, run_seconds(look.plan, look.records), look.plan.processes, price):
-            callback.on_notice(said)
+            changes.callback.on_notice(said)
 
-    with contextlib.closing(executor):
-        executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
-        gather(folder)  # of an earlier command, whichever executor it had
-        while True:
-            try:
-                return run_study(
-                    plan, folder, executor, callback=callback, budget=budget, revised=revised, looked=looked
-                )
-            except StartAgain as again:
-                executor.cancel()
-                revised(again.plan)
-            except TimeIsUp as early:
-                executor.cancel()
-                budget = None
-                if not early.seeds:
-                    raise SkipwiseError(
-                        "The time is up, and some networks have no finished run, so that there is no answer. What was "
-                        f"done is kept in {folder}; the same command resumes it, with the same time limit again."
-                    ) from early
-                if early.seeds < plan.question.looks[-1]:
-                    sentence = f"The time was up after {count(early.seeds, 'seed')}."
-                    if early.seeds < LEAST:
-                        sentence += " One seed does not show how much runs vary, so that nothing is judged."
-                    revised(replace(plan, stopped_after=early.seeds, corrections=(*plan.corrections, sentence)))
+    # Once the last look was taken, only a learning curve is left for the limit to be about.
+    budget = None if changes.plan.stopped_after is not None else changes.budget
+    while True:
+        try:
+            return run_study(
+                changes.plan,
+                changes.folder,
+                executor,
+                callback=changes.callback,
+                budget=budget,
+                revised=changes.revised,
+                looked=looked,
+            )
+        except StartAgain as again:
+            executor.cancel()
+            changes.revised(again.plan)
+        except TimeIsUp as early:
+            executor.cancel()
+            budget = None
+            if not early.seeds:
+                raise SkipwiseError(
+                    "The time is up, and some networks have no finished run, so that there is no answer. What was "
+                    f"done is kept in {changes.folder}; the same command resumes it, with the same time limit again."
+                ) from early
+            if early.seeds < changes.plan.question.looks[-1]:
+                sentence = f"The time was up after {count(early.seeds, 'seed')}."
+                if early.seeds < LEAST:
+                    sentence += " One seed does not show how much runs vary, so that nothing is judged."
+                corrections = (*changes.plan.corrections, sentence)
+                changes.revised(replace(changes.plan, stopped_after=early.seeds, corrections=corrections))
 
 
 def _measure(plan: Plan, results: Results, study: StudyResult, price: Price | None) -> Costs:
@@ -174,10 +222,11 @@ def _measure(plan: Plan, results: Results, study: StudyResult, price: Price | No
         run_seconds=run_seconds(plan, study.records),
         processes=plan.processes,
         trained_seconds=_trained_seconds(plan, study),
-        tuning_seconds=_tuning_seconds(study),
+        tuning_seconds=_seconds_in(TUNING, study),
         finished=datetime.now(UTC).date().isoformat(),
         price=price,
         settling=settling(study, results, choice),
+        curve_seconds=_seconds_in(CURVE, study),
     )
 
 
@@ -194,10 +243,10 @@ def run_seconds(plan: Plan, records: Records) -> dict[str, float]:
     return {name: median(each) for name, each in taken.items()}
 
 
-def _tuning_seconds(study: StudyResult) -> float | None:
-    """The time of the runs that tuned learning rates; None without any."""
-    tuned = [record.seconds for folder, record in study.records.items() if folder.startswith(f"{TUNING}/")]
-    return sum(tuned) if tuned else None
+def _seconds_in(part: str, study: StudyResult) -> float | None:
+    """The time of the runs in a folder of their own, as those that tuned learning rates; None without any."""
+    found = [record.seconds for folder, record in study.records.items() if folder.startswith(f"{part}/")]
+    return sum(found) if found else None
 
 
 def _trained_seconds(plan: Plan, study: StudyResult) -> float:

@@ -11,12 +11,14 @@ from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
 from skipwise.comparison.plan.plan import Included, Plan
 from skipwise.comparison.question.counting import check_countable, check_variants
+from skipwise.comparison.question.curve import smallest_quarter
 from skipwise.comparison.question.grouping import Grouping, grouping_of
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.question.starting_weights import Starts, choose_recipes
 from skipwise.comparison.question.target import check_reachable
 from skipwise.comparison.run.images import image_options
 from skipwise.comparison.wording.groups import group_warnings, in_groups
+from skipwise.comparison.wording.learning_curve import few_for_a_curve
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.nets.external import is_external
@@ -44,6 +46,7 @@ class ComparisonRequest:
         tuning: the hyperparameters to choose first.
         time_limit: in seconds.
         target_accuracy: on the validation images, in percent.
+        learning_curve: whether a network is trained on parts of the training images, too.
         processes: runs at a time; the machine decides where nothing was said.
     """
 
@@ -57,6 +60,7 @@ class ComparisonRequest:
     tuning: TuneOptions
     time_limit: float | None
     target_accuracy: float | None
+    learning_curve: bool = False
     device: str
     processes: int
 
@@ -97,6 +101,8 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         notice(remark)
     check_reachable(asked.target_accuracy, counts["val"])
     _tell_groups(grouping, counts["test"], notice)
+    if asked.learning_curve and (few := few_for_a_curve(smallest_quarter(prepared, folds))):
+        notice(few)
     limited = asked.time_limit is not None
     plan = Plan(
         question=question,
@@ -127,6 +133,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         ),
         time_limit=asked.time_limit,
         target_accuracy=asked.target_accuracy,
+        learning_curve=asked.learning_curve,
         asked_for=(question.looks, recipe.epochs) if limited else None,
         asked_setting=(preprocessing.size, stem) if limited else None,
         asked_seed=question.first_seed if limited else None,

@@ -51,6 +51,11 @@ class StudyOptions:
         "Choose the looks and the number of epochs so that the comparison fits into a time, such as 20m or 2h.",
         metavar="TIME",
     )
+    learning_curve: bool = option(
+        False,
+        "Also train the recommended network on a quarter and on half of the training images, to say what twice as many "
+        "would bring.",
+    )
     include: Paths = option(
         (),
         "Use a finished run instead of training it again; its network takes part. May be given several times.",

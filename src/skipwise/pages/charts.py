@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
@@ -25,6 +25,7 @@ class Axis:
         low, high: its ends.
         percent: whether its numbers are shares to be written in percent.
         whole: whether it has no numbers between whole ones.
+        labels: what stands at some places, instead of round numbers.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Axis:
     high: float = 1.0
     percent: bool = True
     whole: bool = False
+    labels: Mapping[float, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +144,7 @@ def axes(x: Axis, y: Axis) -> list[str]:
             f'<path class="grid" d="M{left} {at}H{right}"/>'
             f'<text x="{left - 6}" y="{at + 4}" text-anchor="end">{_number(y, value)}</text>'
         )
-    for value in ticks(x.low, x.high, whole=x.whole):
+    for value in x.labels or ticks(x.low, x.high, whole=x.whole):
         at = across(x, value)
         parts.append(
             f'<path class="grid" d="M{at} {TOP}V{bottom}"/>'
@@ -172,6 +174,8 @@ def ticks(low: float, high: float, *, most: int = 6, whole: bool = False) -> lis
 
 
 def _number(axis: Axis, value: float) -> str:
+    if value in axis.labels:
+        return axis.labels[value]
     return f"{100 * value:g}%" if axis.percent else f"{value:g}"
 
 

@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
+from skipwise.statistics.extrapolation import LEAST_CURVE_SEEDS, Doubling, doubling
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
 from skipwise.statistics.predictive import Foreseen, chance_to_settle, foresee
@@ -23,10 +24,12 @@ from skipwise.statistics.simultaneous import SCHEDULE, pair_level, schedule
 __all__ = [
     "FEWEST_GROUPS",
     "FEWEST_RUNS",
+    "LEAST_CURVE_SEEDS",
     "MOST_SEEDS",
     "SCHEDULE",
     "Attempt",
     "Climb",
+    "Doubling",
     "Estimate",
     "Foreseen",
     "Judgement",
@@ -47,6 +50,7 @@ __all__ = [
     "carry_forward",
     "chance_to_settle",
     "climb",
+    "doubling",
     "candidates_left",
     "first_reached",
     "foresee",

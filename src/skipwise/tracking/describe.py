@@ -44,10 +44,12 @@ def as_tuned(run: TrackedRun, spec: RunSpec) -> TrackedRun:
 
 def described_run(spec: RunSpec, key: str, group: str) -> TrackedRun:
     """One run of a comparison."""
-    tuning = key.startswith(f"{TUNING}/")
+    tuning, share = key.startswith(f"{TUNING}/"), spec.share_of_images
     name = f"{spec.model} seed {spec.seed}"
     if spec.fold is not None:
         name += f" fold {spec.fold[0]}"
+    if share < 1:
+        name += f" on {100 * share:g}% of the training images"
     if tuning:
         trial = re.search(r"(?:^|-)t(\d+)(?:-e\d+)?$", key.rpartition("/")[2])
         what = f"lr {spec.recipe.lr:.3g}" if trial is None else f"trial {trial[1]}"

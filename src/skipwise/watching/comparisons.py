@@ -8,7 +8,17 @@ import re
 from pathlib import Path
 from statistics import median
 
-from skipwise.comparison.plan.layout import ATTEMPTS, COSTS, REPORT, RESULTS, run_folder, tuning_folder
+from skipwise.comparison.plan.curve import PARTS
+from skipwise.comparison.plan.layout import (
+    ATTEMPTS,
+    COSTS,
+    CURVE,
+    REPORT,
+    RESULTS,
+    curve_folder,
+    run_folder,
+    tuning_folder,
+)
 from skipwise.comparison.results.interim import Interim, read_interim
 from skipwise.comparison.wording.costs import next_look
 from skipwise.cost.price import Price
@@ -34,9 +44,9 @@ def comparison_status(folder: Path, plan: ComparisonPart, price: Price | None = 
     by = None if present is None else present.place
     runs = []
     for run, recipe in _known_runs(folder, plan, interim, finished=finished):
-        found = run_status(
-            _where_it_is_done(folder, run.folder), run, recipe=recipe, train_images=plan.train_images, by=by
-        )
+        # A part of the images has batches of its own, so that how many are done in a second is not known.
+        images = 0 if run.folder.startswith(f"{CURVE}/") else plan.train_images
+        found = run_status(_where_it_is_done(folder, run.folder), run, recipe=recipe, train_images=images, by=by)
         # A finished comparison does nothing more, and has no run that it did not need.
         if not finished or found.state in ("done", "failed"):
             runs.append(found)
@@ -81,6 +91,19 @@ def _known_runs(
                 if (seed < needed[model] and not finished) or (folder / place).is_dir():
                     run = RunStatus(folder=place, model=model, seed=first + seed, fold=fold, state="waiting")
                     found.append((run, plan.recipe))
+    return [*found, *_curve_runs(folder, plan)]
+
+
+def _curve_runs(folder: Path, plan: ComparisonPart) -> list[tuple[RunStatus, RecipePart]]:
+    """The runs on parts of the training images that were begun; of which network they are is not known before."""
+    if not plan.learning_curve:
+        return []
+    first, found = plan.question.first_seed, []
+    for model, part, seed in itertools.product(plan.trained, PARTS, range(first, first + plan.looks[0])):
+        for fold in [None] if plan.folds is None else range(plan.folds):
+            place = curve_folder(model, seed, part, fold=fold)
+            if any((home / place).is_dir() for home in (folder, folder / ATTEMPTS)):
+                found.append((RunStatus(folder=place, model=model, seed=seed, fold=fold, state="waiting"), plan.recipe))
     return found
 
 
@@ -125,7 +148,8 @@ def _expected(
         left = _left_of(runs, typical, processes)
     looks = [look for look in plan.looks if interim is None or look > interim.looks[-1]]
     if left is None or not looks:
-        return None, None
+        is_curve = plan.learning_curve and left is not None  # all looks are taken, and its runs follow
+        return Expected(seeds=None, seconds=left) if is_curve and left is not None else None, None
     next_look = Expected(seeds=looks[0], seconds=left)
     if len(looks) == 1:
         return next_look, None

@@ -59,6 +59,7 @@ class ComparisonPart:
     not_trained: dict[str, str] = field(default_factory=dict)
     stopped_after: int | None = None
     processes: int = 1
+    learning_curve: bool = False
 
     @property
     def trained(self) -> tuple[str, ...]:

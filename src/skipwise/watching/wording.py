@@ -99,6 +99,8 @@ def run_name(run: RunStatus) -> str:
     """A run as it is called in sentences: "resnet18, seed 3"."""
     fold = "" if run.fold is None else f", fold {run.fold}"
     kind = ", tuning" if run.folder.startswith("tuning/") else ""
+    if run.folder.startswith("curve/"):
+        kind = f", a {run.folder.rpartition('-')[2]} of the images"
     return f"{run.model or 'run'}, seed {run.seed}{fold}{kind}"
 
 
@@ -182,7 +184,7 @@ def by_network(runs: Sequence[RunStatus]) -> list[tuple[str, Counter[RunState], 
         reached = [
             run.val_accuracy
             for run in own
-            if run.state == "done" and run.val_accuracy is not None and not run.folder.startswith("tuning/")
+            if run.state == "done" and run.val_accuracy is not None and not run.folder.startswith(("tuning/", "curve/"))
         ]
         mean = f"{sum(reached) / len(reached) * 100:.2f}%" if reached else ""
         found.append((model, Counter(run.state for run in own), mean))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from skipwise.comparison.budget.fit import fit_to_limit
-from skipwise.comparison.budget.forecast import ending, makespan, run_seconds, slowest
+from skipwise.comparison.budget.forecast import curve_seconds, ending, makespan, run_seconds, slowest
 from skipwise.comparison.executors.executor import Event
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.question.question import FEWEST, LEAST
@@ -104,6 +104,7 @@ class Budget:
         self.ready = 0  # the number of processes that have trained already
         self.work = 0.0  # done in the rounds of the plan, in expected seconds
         self.done: deque[tuple[float, float]] = deque()  # parts of runs: actual and expected seconds
+        self.fixed = False  # whether the plan may not be corrected any more
         self.change_plan(plan)
 
     def change_plan(self, plan: Plan) -> None:
@@ -118,7 +119,14 @@ class Budget:
         """The time on the clock by which the last run has to end."""
         expected = ending(self.plan, self.costs)
         slow = expected * min(self.slowness or 1.0, BUSIEST)
-        return self.end - max(expected, slow - OVER * (self.plan.time_limit or 0.0))
+        after = max(expected, slow - OVER * (self.plan.time_limit or 0.0))
+        if not self.fixed:  # the runs of a learning curve follow
+            after += curve_seconds(self.plan, self.costs) * min(self.slowness or 1.0, BUSIEST)
+        return self.end - after
+
+    def fix(self) -> None:
+        """The comparison's runs are done, and those of its learning curve begin: no correction is made any more."""
+        self.fixed = True
 
     def begun(self, jobs: Sequence[Job]) -> None:
         """Notes that these runs were submitted."""
@@ -191,7 +199,7 @@ class Budget:
         """
         if self._free() <= 0:
             raise TimeIsUp(done)
-        if done >= LEAST or self.slowness is None:
+        if self.fixed or done >= LEAST or self.slowness is None:
             return
         names, most = self.plan.trained, self.asked.question.looks[-1]
         begun = {self.jobs[run].spec.seed for run in self.undone} & {*self.plan.question.seeds}
@@ -218,7 +226,7 @@ class Budget:
             StartAgain: there are too few seeds for an answer, and with fewer epochs there will be enough.
             TimeIsUp: otherwise.
         """
-        if done < LEAST:
+        if done < LEAST and not self.fixed:
             self._start_again()
         raise TimeIsUp(done)
 
@@ -241,8 +249,14 @@ class Budget:
         raise StartAgain(again)
 
     def _expected(self, job: Job) -> float:
-        """The expected time of a run in seconds; runs that tune learning rates are shorter."""
-        return self.expected[job.spec.model] * job.spec.recipe.epochs / self.plan.recipe.epochs
+        """The expected time of a run in seconds.
+
+        Runs that tune learning rates are shorter, and so are those on parts of the training images.
+        """
+        spec = job.spec
+        if spec.share_of_images < 1:
+            return run_seconds(self.plan, self.costs, spec.model, share=spec.share_of_images)
+        return self.expected[spec.model] * spec.recipe.epochs / self.plan.recipe.epochs
 
     def _free(self) -> float:
         """The time until the last run has to end, in seconds."""

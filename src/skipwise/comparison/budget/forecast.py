@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from skipwise.comparison.plan.curve import PARTS
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.machine import devices
 from skipwise.core.machine.system import usable_cores
@@ -14,6 +15,7 @@ from skipwise.cost.load import slowdown, slowdown_side_by_side
 from skipwise.cost.price import Price
 from skipwise.evaluation.variants import VARIANTS
 from skipwise.nets.external import is_external
+from skipwise.training.loop.recipe import for_part
 from skipwise.training.probe.step import ENOUGH, try_step
 from skipwise.training.probe.step_cost import StepCost
 
@@ -38,6 +40,7 @@ class Forecast:
         answers: the part of `kept` that is no weights, in bytes.
         weights: of one run of each network, in bytes.
         price: of a machine, where it was named.
+        curve: the part of `first`, and of `last`, that a learning curve takes.
     """
 
     first: float | None
@@ -48,6 +51,7 @@ class Forecast:
     answers: float = 0.0
     weights: float = 0.0
     price: Price | None = None
+    curve: float = 0.0
 
 
 def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = ENOUGH) -> dict[str, StepCost]:
@@ -98,6 +102,8 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
     each = {name: weights.get(name, 0.0) * parts + answers for name in question.candidates}
     tuned = sum(plan.tuning.runs) if plan.tuning else 0
     kept = sum(each.values()) * (question.looks[-1] + tuned)
+    of_curve = len(PARTS) * len(plan.curve_seeds)
+    kept += of_curve * max(each.values(), default=0.0)
     # A run under way keeps two checkpoints, each with its weights and the state of the optimizer.
     working = 4 * max(weights.values(), default=0.0) * plan.processes
     return Forecast(
@@ -106,8 +112,9 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
         kept=kept,
         needed=kept + working,
         epochs={name: cost.step for name, cost in costs.items()},
-        answers=answers * len(each) * (question.looks[-1] + tuned),
+        answers=answers * (len(each) * (question.looks[-1] + tuned) + of_curve),
         weights=sum(weights.get(name, 0.0) for name in each) * parts,
+        curve=curve_seconds(plan, costs),
     )
 
 
@@ -130,7 +137,18 @@ def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
             short = plan.lasting(plan.question.looks, epochs)
             each = [run_seconds(short, costs, name) for name in names for _ in range(runs)]
             training += makespan(each, processes)
-    return overhead(plan, costs) + training
+    return overhead(plan, costs) + training + curve_seconds(plan, costs)
+
+
+def curve_seconds(plan: Plan, costs: Mapping[str, StepCost]) -> float:
+    """The time of the runs on parts of the training images, in seconds, if the most expensive network is chosen."""
+    names = [name for name in plan.trained if name in costs]
+    a_seed = [
+        max((run_seconds(plan, costs, name, share=share) for name in names), default=0.0)
+        for share in PARTS.values()
+        for _ in range(plan.folds or 1)
+    ]
+    return makespan(a_seed * len(plan.curve_seeds), plan.processes)
 
 
 def makespan(runs: Iterable[float], processes: int) -> float:
@@ -145,10 +163,18 @@ def makespan(runs: Iterable[float], processes: int) -> float:
     return max(free)
 
 
-def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
-    """The time of one run of a network while others are done at once, in seconds."""
-    cost, recipe = costs[name], plan.recipe
-    steps = recipe.steps_in_all(plan.train_images)
+def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str, *, share: float = 1.0) -> float:
+    """The time of one run of a network while others are done at once, in seconds.
+
+    Args:
+        share: of the training images that it is trained on.
+    """
+    cost, recipe, images = costs[name], plan.recipe, plan.train_images
+    if share < 1:  # smaller batches: the optimizer's part of a step is as long as before
+        whole, images = recipe, int(images * share)
+        recipe = for_part(whole, plan.train_images, share)
+        cost = replace(cost.on_pixels(recipe.batch_size / whole.batch_size), evaluation=cost.evaluation)
+    steps = recipe.steps_in_all(images)
     evaluated = plan.split_images["val"] * recipe.epochs + plan.test_images / (plan.folds or 1)
     alone = cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
     for variant in (VARIANTS[variant] for variant in plan.question.variants):

@@ -105,8 +105,21 @@ def read_tested(plan: Plan, folder: Path) -> Tested:
     )
 
 
-def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: Records) -> Answers:
+def read_answers(
+    plan: Plan,
+    folder: Path,
+    tested: Tested,
+    name: str,
+    records: Records,
+    *,
+    part: str | None = None,
+    tuned: Mapping[str, float] | None = None,
+) -> Answers:
     """Reads a candidate's predictions. In cross-validation a seed is finished when all its folds are.
+
+    Args:
+        part: of the training images, by its name among `plan.curve.PARTS`; None for the runs on all of them.
+        tuned: the candidate's hyperparameters that were tuned, for the runs on a part.
 
     Raises:
         SkipwiseError: a run's predictions are damaged, or of other images.
@@ -117,7 +130,7 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
     counts = [outcome.members(tested.labels, plan.classes) for outcome in outcomes]
     scores: list[list[NDArray[np.float64]]] = [[] for _ in outcomes]
     for seed in plan.question.seeds:
-        jobs = plan.jobs(name, seed)
+        jobs = plan.jobs(name, seed) if part is None else plan.curve_jobs(name, part, seed, tuned=tuned)
         ended = [records.get(job.folder) for job in jobs]
         if any(record is None or record.status != "finished" for record in ended):
             continue

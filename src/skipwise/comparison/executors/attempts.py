@@ -117,7 +117,7 @@ def gather(folder: Path) -> None:
 
 
 def _all_attempts(attempts: Path) -> Iterator[tuple[str, list[Path]]]:
-    """The runs that there are attempts at: `runs/<name>`, or `tuning/<name>`."""
+    """The runs that there are attempts at: `runs/<name>`, `tuning/<name>` or `curve/<name>`."""
     for parent in sorted(attempts.glob("*/*/")):
         if found := sorted(path for path in parent.iterdir() if path.is_dir()):
             yield parent.relative_to(attempts).as_posix(), found

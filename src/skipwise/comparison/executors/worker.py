@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
-from skipwise.comparison.run.images import in_fold, load_images, originals_of, weights_of
+from skipwise.comparison.run.images import (
+    in_fold,
+    in_part,
+    load_images,
+    originals_of,
+    read_groups,
+    weights_of,
+)
 from skipwise.comparison.run.variants import answer_variants
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
@@ -52,7 +63,7 @@ class Worker:
         """
         spec, folder = job.spec, into or self.folder / job.folder
         try:
-            images = in_fold(self.images, spec, self.folder)
+            images = in_part(in_fold(self.images, spec, self.folder), spec, lambda: self._groups)
             if job.folder.startswith(f"{TUNING}/"):  # what is chosen by it may know nothing of the test images
                 images = without_test(images)
             run = run_events(
@@ -85,6 +96,10 @@ class Worker:
                     "it."
                 ) from error
             yield RunEnd(run=job.folder, record=give_up(spec, folder, error))  # the other runs continue
+
+    @cached_property
+    def _groups(self) -> NDArray[np.int64]:
+        return read_groups(self.folder)
 
     def close(self) -> None:
         """Releases the images."""

@@ -35,6 +35,7 @@ class Arguments:
     margin: float | tuple[float, ...]
     alpha: float
     target_accuracy: float | None = None
+    learning_curve: bool | None = None
     balance: str
     device: str | None = None
     precision: str | None = None
@@ -89,6 +90,7 @@ def arguments(plan: Plan) -> Arguments:
         margin=tuple(each.margin for each in question.questions) if question.further else question.margin,
         alpha=question.alpha,
         target_accuracy=plan.target_accuracy,
+        learning_curve=plan.learning_curve or None,
         balance=recipe.balance,
         device=plan.execution.device,
         precision=plan.execution.precision,

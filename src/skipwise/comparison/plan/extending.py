@@ -15,9 +15,17 @@ from skipwise.core.workspace.task import Place
 from skipwise.training.loop.recipe import shortened
 
 
-def is_answered(place: Place[Plan], question: Question, *, extend: bool) -> bool:
-    """Tells whether a folder has the answer to a question, and not only to one that it extends."""
-    return place.finished and place.plan is not None and not (extend and place.plan.question != question)
+def is_answered(place: Place[Plan], question: Question, *, learning_curve: bool, extend: bool) -> bool:
+    """Tells whether a folder has the answer to a question, and not only to one that it extends.
+
+    Args:
+        learning_curve: whether a learning curve is asked for.
+        extend: whether more may be asked than was.
+    """
+    if not place.finished or place.plan is None:
+        return False
+    more = place.plan.question != question or (learning_curve and not place.plan.learning_curve)
+    return not (extend and more)
 
 
 def as_asked_before(draft: Plan, folder: Path) -> Plan:
@@ -41,6 +49,7 @@ def as_asked_before(draft: Plan, folder: Path) -> Plan:
         asked_setting=before.asked_setting,
         asked_seed=before.asked_seed,
         target_accuracy=draft.target_accuracy or before.target_accuracy,
+        learning_curve=before.learning_curve,
     )
     draft = with_stored_batch(draft, before)
     if before.asked_for is not None:  # the time limit chose the epochs

@@ -8,6 +8,8 @@ from skipwise.training.folder.names import TUNING
 PLAN, RESULTS, COSTS, REPORT = "plan.json", "comparison.json", "costs.json", "report.html"
 ATTEMPTS = "attempts"
 """The folder of the attempts at runs that several machines make, each in a folder of its own."""
+CURVE = "curve"
+"""The folder of the runs on parts of the training images."""
 
 
 def run_folder(model: str, seed: int, *, fold: int | None = None, parent: str = "runs") -> str:
@@ -27,3 +29,8 @@ def tuning_folder(model: str, seed: int, name: str) -> str:
         name: what it tries; see `Tuning.name_of`.
     """
     return f"{run_folder(model, seed, parent=TUNING)}-{name}"
+
+
+def curve_folder(model: str, seed: int, part: str, *, fold: int | None = None) -> str:
+    """Returns the folder of a run on a part of the training images, such as "half"."""
+    return f"{run_folder(model, seed, fold=fold, parent=CURVE)}-{part}"

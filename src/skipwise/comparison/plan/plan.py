@@ -8,12 +8,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from skipwise.comparison.plan.curve import PARTS
 from skipwise.comparison.plan.digest import LATER, digest_of
-from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS, run_folder, tuning_folder
+from skipwise.comparison.plan.layout import (
+    COSTS,
+    CURVE,
+    PLAN,
+    REPORT,
+    RESULTS,
+    curve_folder,
+    run_folder,
+    tuning_folder,
+)
 from skipwise.comparison.plan.sameness import (
     as_begun_there,
     nameless,
     said_of_images,
+    said_of_learning_curve,
     said_of_tuning,
     said_of_weights,
     wherever,
@@ -29,7 +40,7 @@ from skipwise.nets.spec import NetworkSpec
 from skipwise.training.folder.names import TUNING
 from skipwise.training.folder.record import Job as Job
 from skipwise.training.folder.record import RunSpec, said_of_device, said_of_recipes, said_of_size
-from skipwise.training.loop.recipe import Recipe, rescaled, shortened
+from skipwise.training.loop.recipe import Recipe, for_part, rescaled, shortened
 from skipwise.training.machine.execution import Execution
 from skipwise.training.planning.setting import Setting
 from skipwise.training.tuning.space import LR, with_values
@@ -88,6 +99,9 @@ class Plan:
 
     `target_accuracy` is an accuracy on the validation images, in percent; it is asked how many epochs it takes.
 
+    With `learning_curve`, the network that is chosen is trained on parts of the training images, too, with the seeds of
+    the first look: `curve_stopped_after` is with how many of them, where a time limit was over before.
+
     `keep` says which runs keep their weights: all, of each network the best one on the validation images, or none. No
     result depends on it.
 
@@ -142,6 +156,8 @@ class Plan:
     grouping: Grouping | None = field(default=None, metadata=compared("other test images belong together") | LATER)
     target_accuracy: float | None = field(default=None, metadata=compared(_OTHER_TARGET) | LATER)
     keep: Keep = field(default="all", metadata=IGNORED | LATER)
+    learning_curve: bool = field(default=False, metadata=compared(said_of_learning_curve) | LATER)
+    curve_stopped_after: int | None = field(default=None, metadata=IGNORED | LATER)
     machines: int = field(default=1, metadata=IGNORED | LATER)
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
@@ -199,6 +215,17 @@ class Plan:
         return (*(look for look in self.question.looks if look < self.stopped_after), self.stopped_after)
 
     @property
+    def curve_seeds(self) -> tuple[int, ...]:
+        """The seeds with which a network is trained on parts of the training images.
+
+        There are none without a learning curve, nor where a time limit leaves less than an epoch of all images.
+        """
+        if not self.learning_curve or self.recipe.steps is not None:
+            return ()
+        seeds = self.question.seeds[: self.looks[0]]
+        return seeds if self.curve_stopped_after is None else seeds[: self.curve_stopped_after]
+
+    @property
     def exploratory(self) -> bool:
         """True if some of it was decided when results could be known already."""
         return bool(self.asked_before or self.included)
@@ -244,8 +271,27 @@ class Plan:
             for fold in range(self.folds)
         )
 
+    def curve_jobs(
+        self, model: str, part: str, seed: int, *, tuned: Mapping[str, float] | None = None
+    ) -> tuple[Job, ...]:
+        """The runs of one candidate and seed on a part of the training images: one, or one per fold.
+
+        Args:
+            part: its name among `curve.PARTS`.
+            tuned: the candidate's hyperparameters that were tuned; the learning rate on fewer images follows from them.
+        """
+        share, found = PARTS[part], []
+        for job in self.jobs(model, seed, tuned=tuned):
+            fold = None if job.spec.fold is None else job.spec.fold[0]
+            recipe = for_part(job.spec.recipe, self.train_images, share)
+            spec = replace(job.spec, recipe=recipe, execution=self.execution, train_share=share)
+            found.append(Job(spec=spec, folder=curve_folder(model, seed, part, fold=fold)))
+        return tuple(found)
+
     def variants_of(self, job: Job) -> tuple[str, ...]:
         """The variants of its test images that a run answers; none where it only tunes."""
+        if job.folder.startswith(f"{CURVE}/"):  # a learning curve is of the first outcome
+            return tuple(filter(None, [self.question.scoring.variant]))
         return () if job.folder.startswith(f"{TUNING}/") else self.question.variants
 
     def tuning_jobs(self) -> dict[tuple[str, float], Job]:

@@ -55,6 +55,11 @@ def nameless(init: Mapping[str, Start]) -> dict[str, Start]:
     return {model: replace(start, name="") for model, start in init.items()}
 
 
+def said_of_learning_curve(ours: Plan, theirs: Plan) -> str:  # noqa: ARG001 - as all sentences have both
+    """States which of two plans asks for a learning curve."""
+    return "a learning curve is asked for " + ("here and not there" if ours.learning_curve else "there and not here")
+
+
 def said_of_images(ours: Plan, theirs: Plan) -> str:
     """Names the differences between the images of two plans."""
     return images_apart(

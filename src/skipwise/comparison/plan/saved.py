@@ -38,7 +38,7 @@ P = ParamSpec("P")
 FORMAT = 1
 KEY = "skipwise_compare_plan"
 OF_THE_MACHINE = ("device", "precision", "compile")
-FREE = (*OF_THE_MACHINE, "val_share")
+FREE = (*OF_THE_MACHINE, "val_share", "learning_curve")
 """These may be given beside a file that leaves them out; other options that are left out have their defaults."""
 ANOTHER = "name another file with --save-plan"
 

@@ -9,6 +9,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report.by_seed import markdown_of_seeds
 from skipwise.comparison.report.evidence import ranked
 from skipwise.comparison.report.further import markdown_of_further
+from skipwise.comparison.report.learning_curve import markdown_of_curve
 from skipwise.comparison.report.tables import table
 from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording import pairs, phrases, study
@@ -36,6 +37,7 @@ def markdown(plan: Plan, results: Results, costs: Costs) -> str:
         _pairs(results, costs),
         *markdown_of_further(results),
         *markdown_of_seeds(results),
+        *markdown_of_curve(results),
         escaped(study.not_covered(plan)),
         _code(command(plan)),
     ]

@@ -11,6 +11,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report import evidence, examples, fairness
 from skipwise.comparison.report.by_seed import page_of_epochs, page_of_spreads
 from skipwise.comparison.report.further import page_of_further
+from skipwise.comparison.report.learning_curve import page_of_curve
 from skipwise.comparison.report.networks import NetworkPage
 from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
 from skipwise.comparison.wording import pairs, phrases, study
@@ -85,6 +86,7 @@ def write_report(
             matrix=evidence.matrix(results),
             pairs=evidence.pairs(results, costs),
             further=page_of_further(results),
+            doubling=page_of_curve(results),
             spreads=page_of_spreads(results),
             epochs_needed=page_of_epochs(results),
             and_outcomes=and_outcomes(results.question),

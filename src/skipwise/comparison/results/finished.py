@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import UnsetType
+
 from skipwise.comparison.options import ReportOptions
+from skipwise.comparison.plan.curve import PARTS
 from skipwise.comparison.plan.layout import COSTS, PLAN, REPORT, RESULTS
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.question.target import check_reachable, target_of
@@ -192,6 +196,9 @@ def runs_of(found: Comparison) -> list[RunEnd]:
     ]
     for candidate in results.candidates:
         jobs += [job for seed in candidate.seeds for job in plan.jobs(candidate.name, seed, tuned=candidate.chosen)]
+        if not isinstance(results.learning_curve, UnsetType) and results.learning_curve.network == candidate.name:
+            for part, seed in itertools.product(PARTS, plan.curve_seeds):
+                jobs += plan.curve_jobs(candidate.name, part, seed, tuned=candidate.chosen)
     ended = []
     for job in jobs:
         if (found.folder / job.folder / RECORD).is_file():

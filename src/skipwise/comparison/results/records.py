@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.results.disagreements import Disagreement, Divided
 from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
+from skipwise.comparison.results.learning_curve import LearningCurve
 from skipwise.comparison.results.recommendation import Recommendation
 from skipwise.comparison.results.target import TargetEpochs
 from skipwise.core.deprecation import earlier_name
@@ -151,8 +152,8 @@ class Results:
     belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates. `divided` has the
     images on which the two networks of a pair disagree; () in records of earlier versions. `further_outcomes`
     has what was found by the other outcomes that were asked for, `spreads` how much the outcome varies with the seed,
-    and `target_epochs` how many epochs an accuracy takes, where one was asked for; each is left out of files where
-    there is none.
+    `target_epochs` how many epochs an accuracy takes, and `learning_curve` what more training images would bring, where
+    that was asked for; each is left out of files where there is none.
     """
 
     plan: str
@@ -179,6 +180,7 @@ class Results:
     further_outcomes: tuple[JudgedOutcome, ...] | UnsetType = UNSET
     spreads: Spreads | UnsetType = UNSET
     target_epochs: TargetEpochs | UnsetType = UNSET
+    learning_curve: LearningCurve | UnsetType = UNSET
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders", "near_duplicates": "twins"}
     contenders = earlier_name("candidates", "contenders")
@@ -266,10 +268,11 @@ class Costs:
         run_seconds: the median time that a run of each candidate took, beside the others that went on at once; {} in
             records of earlier versions, and without runs of this comparison.
         processes: how many runs went on at once.
+        curve_seconds: the time of those runs that made a learning curve; None where there are none.
         tuning_seconds: the time of those runs that tuned learning rates; None where there are none, and in records of
             earlier versions.
-        trained_seconds: the time of all runs together, those that tuned learning rates included, but not those that
-            were trained before; None in records of earlier versions.
+        trained_seconds: the time of all runs together, those that tuned learning rates or made a learning curve
+            included, but not those that were trained before; None in records of earlier versions.
         finished: the day on which the comparison was finished, such as "2026-11-30" (UTC); "" in records of earlier
             versions.
         price: of a machine, where it was named.
@@ -287,6 +290,7 @@ class Costs:
     price: Price | None = None
     settling: Settling | None = None
     tuning_seconds: float | None = None
+    curve_seconds: float | None = None
 
     @property
     def medians(self) -> dict[str, float]:

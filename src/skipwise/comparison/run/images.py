@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from msgspec import UnsetType
 from numpy.typing import NDArray
 
 from skipwise.comparison.plan.plan import Plan
@@ -40,6 +41,7 @@ from skipwise.data.sources.source import Versions
 from skipwise.data.splits import make_folds, save_split
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
+from skipwise.data.subsets import nested_part
 from skipwise.evaluation.variants import Originals
 from skipwise.training.folder.record import RunSpec
 
@@ -70,13 +72,14 @@ def image_options(request: Request) -> tuple[str, ...]:
 def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: RowReader | None) -> None:
     """Writes split.csv, folds.csv and images.json into the folder; images.json is written last."""
     source, members = prepared.source, prepared.members.tolist()
+    grouped = plan.grouping is not None or plan.learning_curve
     save_split(
         folder / "split.csv",
         [source.ids[index] for index in members],
         [source.classes[source.labels[index]] for index in members],
         [str(prepared.split[index]) for index in members],
         [str(prepared.duplicated_in[index]) for index in members],
-        None if plan.grouping is None else prepared.groups.tolist(),
+        prepared.groups.tolist() if grouped else None,
     )
     if plan.folds is not None:
         _store_folds(folder, plan.question.seeds, plan.folds, prepared)
@@ -150,6 +153,31 @@ def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SkipwiseError(f"{path} can't be read ({error}); give the same command again.") from error
     return replace(images, split=np.where(tested, "test", "train"))
+
+
+def in_part(images: Images, spec: RunSpec, groups: Callable[[], NDArray[np.int64]]) -> Images:
+    """The images as a run sees them that trains on a part of the training images, whole groups of them.
+
+    Args:
+        groups: returns the number of each image's group.
+    """
+    if isinstance(spec.train_share, UnsetType):
+        return images
+    members = images.members("train")
+    part = nested_part(images.labels[members], spec.train_share, seed=spec.seed, groups=groups()[members])
+    split = images.split.copy()
+    split[members[~part]] = ""
+    return replace(images, split=split)
+
+
+def read_groups(folder: Path) -> NDArray[np.int64]:
+    """The number of each image's group, as split.csv says it.
+
+    Raises:
+        SkipwiseError: the file is missing or damaged.
+    """
+    names = [row.get("group", str(number)) for number, row in enumerate(read_split_table(folder))]
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def load_images(folder: Path, plan: Plan) -> Images:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from skipwise.comparison.plan.layout import CURVE
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.training.callbacks import Callback, RunEnd
@@ -65,7 +66,7 @@ class WeightKeeper(Callback):
     def on_run_end(self, end: RunEnd) -> None:
         if self.plan.keep == "all" or end.record.status != "finished":
             return
-        if self.plan.keep == "none" or end.run.startswith(f"{TUNING}/"):
+        if self.plan.keep == "none" or end.run.startswith((f"{TUNING}/", f"{CURVE}/")):
             self._drop(end.run)
             return
         model, merit = end.record.spec.model, merit_of(self.plan, self.folder / end.run, end.record)

@@ -14,10 +14,12 @@ ENDING = 2.0
 
 
 def left_of(job: Job, done: int) -> float:
-    """Returns how much of a run remains after `done` epochs, in epochs at full image size."""
+    """Returns how much of a run remains after `done` epochs, in epochs of all training images at full size."""
     recipe, size = job.spec.recipe, job.spec.preprocessing.size
     left = recipe.epochs - done
-    return left * relative_cost(recipe, size, done / recipe.epochs) if left > 0 else 0.0
+    if left <= 0:
+        return 0.0
+    return left * job.spec.share_of_images * relative_cost(recipe, size, done / recipe.epochs)
 
 
 class StudyTime(Callback):

@@ -12,6 +12,7 @@ from skipwise.comparison.results.recommendation import Excess, Recommendation
 from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording.by_seed import about_means
 from skipwise.comparison.wording.costs import chance_of, if_alike
+from skipwise.comparison.wording.learning_curve import more_images
 from skipwise.comparison.wording.pairs import cost_of, is_wide, ways
 from skipwise.comparison.wording.phrases import margin, milliseconds, over_limit, size, sure, tested
 from skipwise.core.text import count, listed
@@ -30,6 +31,7 @@ class Answer:
         price: what the choice costs, in milliseconds and megabytes, and what it took to find out.
         change: what would change it, or settle it.
         cost: what that would take, in runs, hours and images.
+        images: what twice as many training images would bring.
         mind: what to watch with this network.
     """
 
@@ -39,6 +41,7 @@ class Answer:
     price: str
     change: str
     cost: str
+    images: str
     mind: str
 
     @property
@@ -53,8 +56,8 @@ class Answer:
 
     @property
     def rest(self) -> tuple[str, ...]:
-        """The other lines: what could change the answer, what that costs, and what to watch."""
-        return tuple(filter(None, (self.change, self.cost, self.mind)))
+        """The other lines: what could change the answer, what that costs, what more images bring, and what to watch."""
+        return tuple(filter(None, (self.change, self.cost, self.images, self.mind)))
 
 
 def answer(results: Results, choice: Recommendation, costs: Costs | None = None) -> Answer:
@@ -66,7 +69,7 @@ def answer(results: Results, choice: Recommendation, costs: Costs | None = None)
         costs: for how long runs took here; None where that is not known.
     """
     if choice.candidate is None:
-        return Answer(faster="", use=_none(results, choice), sure="", price="", change="", cost="", mind="")
+        return Answer(faster="", use=_none(results, choice), sure="", price="", change="", cost="", images="", mind="")
     change, cost = _settling(results, choice, costs) if choice.basis == "best guess" else (_may_change(choice), "")
     return Answer(
         faster=_faster(results, choice),
@@ -75,6 +78,7 @@ def answer(results: Results, choice: Recommendation, costs: Costs | None = None)
         price=_price(results, choice, costs),
         change=change,
         cost=cost,
+        images=more_images(results),
         mind=_mind(results, choice),
     )
 

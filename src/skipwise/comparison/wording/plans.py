@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skipwise.comparison.plan.curve import PARTS
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.question.question import Question
 from skipwise.comparison.wording.phrases import length, margin
-from skipwise.core.text import byte_size, duration, listed
+from skipwise.core.text import byte_size, count, duration, listed
 from skipwise.cost.price import spent
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def outlined(plan: Plan) -> list[str]:
         f"{margin(question)}, alpha {question.alpha:g}",
         *_further(question),
         *_target(plan),
+        *_curve(plan),
         f"{length(recipe)} of recipe '{recipe.name}' in batches of {recipe.batch_size}, {plan.stem} "
         f"stem, width {plan.width:g}; {plan.processes} at once{where} on {plan.execution.device} in "
         f"{plan.execution.precision}{compiled}",
@@ -48,6 +50,8 @@ def expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
     if forecast.first is not None and forecast.last is not None:
         most = f", {duration(forecast.last)} if all looks are needed" if len(plan.question.looks) > 1 else ""
         taking = f"about {duration(forecast.first)}{most}; "
+    if forecast.curve:
+        taking += f"up to {duration(forecast.curve)} of that for the learning curve; "
     lines = [f"Expected: {taking}{byte_size(_kept(plan, forecast))} of results on the disk", *_spent(plan, forecast)]
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     free = shutil.disk_usage(there).free
@@ -87,6 +91,14 @@ def _further(question: Question) -> list[str]:
     """The outcomes beside the first one, with their margins."""
     judged = [f"{each.outcome} (margin {margin(each)})" for each in question.questions[1:]]
     return [f"judged at the end also by {listed(judged)}; alpha is shared by all {len(judged) + 1}"] if judged else []
+
+
+def _curve(plan: Plan) -> list[str]:
+    """The runs on parts of the training images."""
+    if not plan.learning_curve:
+        return []
+    parts = listed([f"{round(plan.train_images * share):,}" for share in PARTS.values()])
+    return [f"afterwards, the recommended network on {parts} training images, with {count(plan.looks[0], 'seed')}"]
 
 
 def _target(plan: Plan) -> list[str]:

@@ -78,6 +78,8 @@ def given_up(plan: Plan) -> list[str]:
         if plan.setting != asked:
             found.append(f"images of {plan.setting} instead of {asked}")
     found += [f"{name} is not trained" for name in plan.not_trained]
+    if plan.learning_curve and not plan.curve_seeds:
+        found.append("the learning curve")
     return found
 
 

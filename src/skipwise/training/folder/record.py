@@ -57,6 +57,8 @@ class RunSpec:
         init: the SHA-256 of a file of weights to start from; `init_key` is the one asked for, where it holds several.
         time_limit: in seconds; how many steps that were is in the record.
         fold: which of how many parts of the images was tested; the rest was trained on. None where there is a split.
+        train_share: the share of the training images that it trained on, see `data.subsets.nested_part`; left out of
+            files where it trained on all of them.
     """
 
     model: str
@@ -74,6 +76,14 @@ class RunSpec:
     recipe: Recipe = field(metadata=compared(said_of_recipes, within=True))
     execution: Execution = field(metadata=compared(said_of_device, by=lambda made: made.device))
     fold: tuple[int, int] | None = None
+    train_share: float | UnsetType = field(
+        default=UNSET, metadata=compared("another share of the training images is used")
+    )
+
+    @property
+    def share_of_images(self) -> float:
+        """The share of the training images that it trains on: 1 for all of them."""
+        return 1.0 if isinstance(self.train_share, UnsetType) else self.train_share
 
     @property
     def network(self) -> NetworkSpec:

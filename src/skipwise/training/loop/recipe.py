@@ -206,10 +206,7 @@ def choose_recipe(asked: RecipeOptions, *, fine_tune: bool = False, mirrors: boo
     """
     asked.check(fine_tune=fine_tune)
     recipe = fine_tuning(RECIPES[asked.recipe]) if fine_tune else RECIPES[asked.recipe]
-    batch_size = asked.batch_size
-    if batch_size is None:
-        fitting = 2 ** round(math.log2(max(images, 1) / STEPS_PER_EPOCH))
-        batch_size = max(LEAST_BATCH, min(fitting, recipe.batch_size))
+    batch_size = fitting_batch(images, recipe.batch_size) if asked.batch_size is None else asked.batch_size
     recipe = rescaled(recipe, min(batch_size, images))
     mirror = (mirrors if asked.mirror is None else asked.mirror) and recipe.augmentation.mirror
     balance = recipe.balance if asked.balance is None else BALANCES[asked.balance]
@@ -225,6 +222,30 @@ def choose_recipe(asked: RecipeOptions, *, fine_tune: bool = False, mirrors: boo
         balance=balance,
         freeze_norms=asked.freeze_norms,
     )
+
+
+def fitting_batch(images: int, most: int) -> int:
+    """The batch size for so many training images, from `LEAST_BATCH` to `most`."""
+    return max(LEAST_BATCH, min(2 ** round(math.log2(max(images, 1) / STEPS_PER_EPOCH)), most))
+
+
+def for_part(recipe: Recipe, images: int, share: float) -> Recipe:
+    """The recipe for a part of the training images: the one for so many images.
+
+    It has as many epochs. Batches become smaller, and learning rates with them, as they would if these were all images
+    that there are; so sets of about 1,000 to 5,000 images keep their number of steps.
+
+    Args:
+        recipe: for all images.
+        images: how many that are.
+        share: of the images, between 0 and 1.
+    """
+    usual = RECIPES[recipe.name]
+    most = (fine_tuning(usual) if recipe.head_first else usual).batch_size
+    few = max(1, int(images * share))
+    smaller = recipe.batch_size * fitting_batch(few, most) / fitting_batch(images, most)
+    batch_size = max(min(LEAST_BATCH, recipe.batch_size), round(smaller))
+    return shortened(rescaled(recipe, min(batch_size, few)), recipe.epochs, few)
 
 
 def too_short_to_grow(recipe: Recipe, steps: int) -> bool:
