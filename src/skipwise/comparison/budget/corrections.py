@@ -120,8 +120,8 @@ class Budget:
         expected = ending(self.plan, self.costs)
         slow = expected * min(self.slowness or 1.0, BUSIEST)
         after = max(expected, slow - OVER * (self.plan.time_limit or 0.0))
-        if not self.fixed:  # the runs of a learning curve follow
-            after += curve_seconds(self.plan, self.costs) * min(self.slowness or 1.0, BUSIEST)
+        if not self.fixed:  # a learning curve follows; where the machine became slower, the comparison comes first
+            after += curve_seconds(self.plan, self.costs)
         return self.end - after
 
     def fix(self) -> None:
