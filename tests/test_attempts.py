@@ -19,7 +19,7 @@ from skipwise.comparison.plan.layout import ATTEMPTS
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
 from skipwise.training.callbacks import RunEnd
-from skipwise.training.folder.names import CHECKPOINT, RECORD
+from skipwise.training.folder.names import CHECKPOINT, RECORD, VARIANTS
 from skipwise.training.folder.record import find_run
 from skipwise.training.folder.saved_state import saved_steps
 
@@ -172,3 +172,28 @@ def test_a_comparison_goes_on_with_what_attempts_left_on_a_cluster(photos: Path,
     assert first.folder in heard.runs
     assert second.folder not in heard.runs
     assert not (folder / ATTEMPTS).exists()
+
+
+def test_an_attempt_that_is_being_removed_is_none(folder: Path, worker: Worker, job: Job) -> None:
+    whole = begin_attempt(folder, job.folder)
+    do(worker, job, whole)
+    # As a command leaves it that is killed while it removes an attempt: the record is there, and the weights are gone.
+    removed = whole.with_name("0-removed")
+    shutil.copytree(whole, removed)
+    (removed / "weights.safetensors").unlink()
+    assert attempts_at(folder, job.folder) == [whole]
+    gather(folder)
+    assert find_run(job.spec, folder / job.folder) is not None
+    assert not (folder / ATTEMPTS).exists()
+
+
+def test_an_attempt_has_the_answers_to_variants_that_another_gave(folder: Path, worker: Worker, job: Job) -> None:
+    first = begin_attempt(folder, job.folder)
+    do(worker, job, first)
+    (first / VARIANTS).mkdir()
+    for name in ("corrupted.json", "corrupted.npz"):
+        (first / VARIANTS / name).write_bytes(name.encode())
+    second = begin_attempt(folder, job.folder)
+    assert {path.name: path.read_bytes() for path in (second / VARIANTS).iterdir()} == {
+        name: name.encode() for name in ("corrupted.json", "corrupted.npz")
+    }

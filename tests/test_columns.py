@@ -108,3 +108,13 @@ def test_labels_come_in_the_order_of_files_and_lines() -> None:
     assert list(shown_names(found.files, found.lines, "")) == ["a", "a (line 2)", "b"]
     odd = Names.of(["t/a\0", "t/a\\x00", "t/b"])
     assert list(shown_names(odd, None, "t/")) == ["a\\x00", "a\\x00 (1)", "b"]
+
+
+def test_what_is_no_text_equals_no_name() -> None:
+    assert Names.of(["a"]) == ["a"]
+    assert Names.of(["a"]) != [5]
+    assert Repeated.of(["a", "a"]) != ["a", 5]
+
+
+def test_a_time_after_the_year_2262_is_kept_as_the_last_one() -> None:
+    assert list(Entries.of([Entry("a", 1, 2**63 + 5)])) == [Entry("a", 1, 2**63 - 1)]

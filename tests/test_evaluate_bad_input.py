@@ -139,6 +139,11 @@ def test_values_of_other_types_are_named(trained: Path) -> None:
         (lambda: skipwise.compare(None), "data has to be a path"),  # type: ignore[arg-type]
         (lambda: skipwise.train("digits", epochs="ten"), "epochs has to be a whole number, and not 'ten'"),
         (lambda: skipwise.train("digits", lr="fast"), "lr has to be a number, and not 'fast'"),
+        (lambda: skipwise.train("digits", lr=np.array([0.1, 0.2])), "lr has to be a number"),
+        (
+            lambda: skipwise.compare("digits", models={"resnet20", "plain20"}),
+            "models has to be text or a list of names",
+        ),
         (lambda: skipwise.train("digits", model=18), "model has to be text, and not 18"),
         (lambda: skipwise.train("digits", epochs=2.5), "epochs has to be a whole number, and not 2.5"),
         (lambda: skipwise.train("digits", mirror="no"), "mirror has to be True or False, and not 'no'"),

@@ -21,6 +21,7 @@ from skipwise.comparison.budget.forecast import curve_seconds, forecast, seconds
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.saved import beside, write_plan
+from skipwise.comparison.question.curve import smallest_quarter
 from skipwise.comparison.report.markdown import markdown
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.results.finished import Comparison
@@ -29,6 +30,7 @@ from skipwise.comparison.results.records import Results
 from skipwise.comparison.wording.answer import answer
 from skipwise.comparison.wording.learning_curve import few_for_a_curve
 from skipwise.comparison.wording.plans import expected, outlined
+from skipwise.data.prepare import Request, prepare
 from skipwise.statistics import Doubling, Estimate
 from skipwise.training.folder.predictions import read_predictions
 from skipwise.training.folder.record import RunSpec, read_run
@@ -110,7 +112,7 @@ def test_page_and_markdown_have_a_section(fabricated: Fabricated, tmp_path: Path
     nothing = with_curve(found.results, found=None, points=())
     write_report(tmp_path / "page.html", found.plan, nothing, found.costs, {}, {}, {})
     page = (tmp_path / "page.html").read_text()
-    assert "What more images would bring is not known." in page
+    assert "What more images would bring is not known: the training images are in so few groups" in page
     assert 'id="more-images"' not in page
     write_report(tmp_path / "page.html", found.plan, found.results, found.costs, {}, {}, {})
     assert "h-more-images" not in (tmp_path / "page.html").read_text()
@@ -184,7 +186,7 @@ def test_what_is_planned_says_what_it_costs(fabricated: Fabricated, tmp_path: Pa
     known = forecast(plan, costs, dict.fromkeys(plan.trained, 1e6))
     assert known.kept > forecast(plain, costs, dict.fromkeys(plan.trained, 1e6)).kept
     said = " ".join((*outlined(plan), *expected(plan, known, tmp_path)))
-    assert "afterwards, the recommended network on " in said
+    assert "afterwards, the recommended network (of several that are as good, the smallest) on " in said
     assert "of that for the learning curve" in said
     assert "learning curve" not in " ".join((*outlined(plain), *expected(plain, forecast(plain, costs, {}), tmp_path)))
 
@@ -299,6 +301,21 @@ def test_too_few_images_are_refused_before_anything_is_trained(photos: Path, tmp
     planned = skipwise.compare(photos, output=tmp_path / "out", learning_curve=True, dry_run=True, **DIGITS)
     assert any("A quarter of the training images has only 2 of the class" in each for each in planned.noticed)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("groups", "enough"), [([0, 1], False), ([0, 1, 2, 3], True), (list(range(20)), True)])
+def test_groups_of_which_no_class_has_a_quarter_are_refused(groups: list[int], enough: bool, photos: Path) -> None:
+    prepared = prepare(Request(data=str(photos)), seed=0, packed=False)
+    labels = prepared.source.labels[prepared.members]
+    within = [np.flatnonzero(labels == label).searchsorted(place) for place, label in enumerate(labels)]
+    grouped = 100 * labels + np.array(groups)[np.array(within) % len(groups)]
+    split = np.where(prepared.split == "", "", "train")
+    prepared = replace(prepared, groups=grouped, split=split)
+    if enough:
+        assert smallest_quarter(prepared, None)[1] > 0
+        return
+    with pytest.raises(SkipwiseError, match="too few to have a quarter of each class; use finer groups"):
+        smallest_quarter(prepared, None)
 
 
 def test_a_saved_plan_has_it_and_another_can_be_given_it(fabricated: Fabricated, tmp_path: Path) -> None:

@@ -184,8 +184,8 @@ def _extended(plan: Plan, begin: Beginning) -> Plan:
     if plan.question != asked.question:
         plan = plan.extended(asked.question)
         plan = replace(plan, external_code=draft.plan.external_code, init=draft.plan.init)
-    if asked.learning_curve and not plan.learning_curve:
-        plan = replace(plan, learning_curve=True, time_limit=None)
+    if asked.learning_curve and not (plan.learning_curve and plan.curve_stopped_after is None):
+        plan = replace(plan, learning_curve=True, curve_stopped_after=None, time_limit=None)
     return plan
 
 
@@ -198,7 +198,8 @@ def _write(begin: Beginning, place: Place[Plan], plan: Plan) -> None:
     """Writes the plan, and where its images and weights are."""
     folder = place.folder
     before = () if place.plan is None else place.plan.asked_before
-    if place.finished and plan.asked_before != before:  # what was found under the first plan stands by itself
+    # What was found under the first plan stands by itself.
+    if (folder / RESULTS).is_file() and plan.asked_before != before:
         (folder / RESULTS).replace(folder / f"comparison-{len(plan.asked_before)}.json")
     if plan != place.plan:
         (folder / REPORT).unlink(missing_ok=True)

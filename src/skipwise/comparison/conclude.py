@@ -149,6 +149,7 @@ def _with_curve(changes: _Changes, executor: Executor, study: StudyResult) -> tu
     results = _judged(changes, study)
     name = network_of_curve(results)
     if name is None:
+        changes.callback.on_notice("There is no learning curve, since no network can be recommended.")
         return study, results
     plan, records = train_parts(
         changes.plan,

@@ -26,7 +26,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from typing import Any, TypeVar
 
 from skipwise.core.addresses import asked_once, without_secrets
@@ -134,16 +134,19 @@ def _fits(value: object, kind: Any) -> bool:
         return value is None
     if kind is bool:
         return truth
+    several = getattr(value, "ndim", 0) > 0
     if kind is int:
-        return not truth and hasattr(value, "__index__")
+        return not truth and not several and hasattr(value, "__index__")
     if kind is float:
-        return not truth and not text and hasattr(value, "__float__")
+        return not truth and not several and not text and hasattr(value, "__float__")
     if kind is str:
         return isinstance(value, str | os.PathLike)
     if typing.get_origin(kind) in (list, Sequence):
         of = _members(typing.get_args(kind)[0])
         items = value if isinstance(value, Collection) else ()
-        return not text and isinstance(value, Iterable) and all(any(_fits(item, each) for each in of) for item in items)
+        # A set has another order in each process, and the order is a part of a plan.
+        listed = isinstance(value, Iterable) and not isinstance(value, Set)
+        return not text and listed and all(any(_fits(item, each) for each in of) for item in items)
     return isinstance(value, os.PathLike) if typing.get_origin(kind) is os.PathLike else value is not None
 
 

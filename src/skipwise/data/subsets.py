@@ -13,8 +13,8 @@ def nested_part(
 ) -> NDArray[np.bool_]:
     """A mask of a part of some images, every class in its proportion as far as the groups allow.
 
-    A smaller part of the same seed lies within a larger one. A part has at least its share of the images, and at least
-    one of each class.
+    A smaller part of the same seed lies within a larger one. A part has at least its share of the images, and without
+    groups at least one of each class.
 
     Args:
         labels: class numbers [N].

@@ -87,7 +87,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         (2, 10)
     """
 
-    _row_lengths: tuple[int, ...] | None
+    _row_lengths: tuple[int, ...] | None = None
     """The lengths of rows of pixels that `predict` takes where `fit` was given no rows; None for any."""
 
     def __init__(

@@ -17,6 +17,7 @@ from skipwise.evaluating.report import wording
 from skipwise.evaluation.one_network import Evaluation
 from skipwise.statistics.runs.shares import exact
 from skipwise.training.train import Trained
+from skipwise.training.tuning.space import LR
 from skipwise.training.tuning.wording import tuning_said
 
 
@@ -55,7 +56,10 @@ def print_trained(trained: Trained, report: EvaluationReport | None, *, words: S
     models = f"{spec.model},{rival_of(spec.model)}"
     following = command("skipwise", "compare", Path(data), "--models", models, *options)
     if record.status == "failed":
-        following = f"the same command with --lr {spec.recipe.lr / 10:g} (and another --output, if you gave one)"
+        tuned = trained.plan.tuning is not None and LR in trained.plan.tuning.names
+        instead = " in place of --tune and --tune-trials" if tuned else ""
+        rate = record.spec.recipe.lr / 10
+        following = f"the same command with --lr {rate:g}{instead} (and another --output, if you gave one)"
     console.print(Text(f"Next:   {as_typed(following)}"), soft_wrap=True)
 
 

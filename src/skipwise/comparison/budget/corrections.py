@@ -127,6 +127,10 @@ class Budget:
     def fix(self) -> None:
         """The comparison's runs are done, and those of its learning curve begin: no correction is made any more."""
         self.fixed = True
+        # Runs that the end of the time cancelled are not done any more.
+        self.undone.clear()
+        self.heard.clear()
+        self.ready = 0
 
     def begun(self, jobs: Sequence[Job]) -> None:
         """Notes that these runs were submitted."""

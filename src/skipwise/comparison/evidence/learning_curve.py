@@ -51,7 +51,9 @@ def learning_curve(
     shares = [*PARTS.values(), 1.0]
     found: Doubling | None = None
     points: tuple[CurvePoint, ...] = ()
-    if len(seeds) >= LEAST_CURVE_SEEDS:
+    # With few groups, a quarter may be as much as half.
+    rising = sizes[0] < sizes[1] < sizes[2]
+    if len(seeds) >= LEAST_CURVE_SEEDS and rising:
         tables = [_scores(each, seeds) for each in answers]
         points = tuple(
             CurvePoint(share=share, images=round(size), values=tuple(table.mean(axis=1).tolist()))

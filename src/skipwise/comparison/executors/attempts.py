@@ -23,9 +23,10 @@ from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.os_errors import explained
 from skipwise.core.workspace.heartbeat import HEARTBEAT
-from skipwise.training.folder.names import CHECKPOINT, RECORD, previous
+from skipwise.training.folder.names import CHECKPOINT, RECORD, VARIANTS, previous
 from skipwise.training.folder.saved_state import saved_steps
 
+_REMOVED = "-removed"
 _STATES = (CHECKPOINT, previous(Path(CHECKPOINT)).name)
 
 
@@ -37,7 +38,7 @@ def attempts_at(folder: Path, run: str) -> list[Path]:
         run: the run's folder in it.
     """
     parent = folder / ATTEMPTS / run
-    return sorted(parent.iterdir()) if parent.is_dir() else []
+    return sorted(filter(_stays, parent.iterdir())) if parent.is_dir() else []
 
 
 def begin_attempt(folder: Path, run: str) -> Path:
@@ -86,7 +87,7 @@ def forget(folder: Path, run: str, *, but: str | None = None) -> None:
     for attempt in attempts_at(folder, run):
         if attempt.name != but:
             # A worker that writes just now may add a file to a folder that is being emptied, not to one that is gone.
-            removed = attempt.with_name(f"{attempt.name}-removed")
+            removed = attempt.with_name(f"{attempt.name}{_REMOVED}")
             with contextlib.suppress(OSError):
                 attempt.rename(removed)
             shutil.rmtree(removed, ignore_errors=True)
@@ -119,8 +120,13 @@ def gather(folder: Path) -> None:
 def _all_attempts(attempts: Path) -> Iterator[tuple[str, list[Path]]]:
     """The runs that there are attempts at: `runs/<name>`, `tuning/<name>` or `curve/<name>`."""
     for parent in sorted(attempts.glob("*/*/")):
-        if found := sorted(path for path in parent.iterdir() if path.is_dir()):
+        if found := sorted(path for path in parent.iterdir() if path.is_dir() and _stays(path)):
             yield parent.relative_to(attempts).as_posix(), found
+
+
+def _stays(attempt: Path) -> bool:
+    """False for an attempt that is being removed, and may have lost files already."""
+    return not attempt.name.endswith(_REMOVED)
 
 
 def _steps(run: Path) -> int:
@@ -138,11 +144,22 @@ def _copy(source: Path, target: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         names = sorted(path.name for path in source.iterdir() if path.is_file())
     others = [name for name in names if name not in (*_STATES, HEARTBEAT) and not name.startswith(".")]
+    for name in _variants(source):  # answers to variants of the test images, each record after its answers
+        make_folder(target / VARIANTS)
+        with contextlib.ExitStack() as at_once:
+            _copy_file(source / VARIANTS / name, target / VARIANTS / name, at_once)
     with contextlib.ExitStack() as last:
         for name in (*_STATES, *others):
             if name != RECORD or ended:
                 with contextlib.ExitStack() as at_once:
                     _copy_file(source / name, target / name, last if name in (RECORD, *_STATES) else at_once)
+
+
+def _variants(run: Path) -> list[str]:
+    """The files of a run's answers to variants, in the order in which they are copied."""
+    with contextlib.suppress(OSError):
+        return sorted((path.name for path in (run / VARIANTS).iterdir()), key=lambda name: name.endswith(".json"))
+    return []
 
 
 def _copy_file(path: Path, copy: Path, named: contextlib.ExitStack) -> None:

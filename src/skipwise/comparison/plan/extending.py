@@ -24,7 +24,8 @@ def is_answered(place: Place[Plan], question: Question, *, learning_curve: bool,
     """
     if not place.finished or place.plan is None:
         return False
-    more = place.plan.question != question or (learning_curve and not place.plan.learning_curve)
+    whole = place.plan.learning_curve and place.plan.curve_stopped_after is None
+    more = place.plan.question != question or (learning_curve and not whole)
     return not (extend and more)
 
 

@@ -374,7 +374,12 @@ class Plan:
             )
         # A time limit was for what was asked before.
         return replace(
-            self, question=question, asked_before=(*self.asked_before, before), time_limit=None, stopped_after=None
+            self,
+            question=question,
+            asked_before=(*self.asked_before, before),
+            time_limit=None,
+            stopped_after=None,
+            curve_stopped_after=None,
         )
 
 

@@ -165,6 +165,8 @@ def _comparable(said: Mapping[str, Any], outcome: str) -> dict[str, Any]:
     for name in ("models", "tune_what"):
         if isinstance(found.get(name), str):
             found[name] = found[name].split(",")
+    if found.get("tune_what") is not None:  # in any order
+        found["tune_what"] = sorted(found["tune_what"])
     if found.pop("pretrained", False):
         found["init"] = PRETRAINED
     several = [option.name for option in declared(CompareOptions).values() if option.repeated]

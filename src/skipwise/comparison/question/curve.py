@@ -10,6 +10,7 @@ from skipwise.comparison.plan.curve import PARTS
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.prepare import Prepared
+from skipwise.data.subsets import nested_part
 
 FEWEST = round(1 / min(PARTS.values()))
 """The least number of images of a class, and of groups, of which a quarter can be taken."""
@@ -39,10 +40,13 @@ def smallest_quarter(prepared: Prepared, folds: int | None) -> tuple[str, int]:
             f"--learning-curve trains on a quarter of the training images, and the class {name!r} has only "
             f"{count(images, 'image')} there; add images, or leave it out."
         )
-    groups = len(np.unique(prepared.groups[trained]))
-    if groups < FEWEST:
+    groups = prepared.groups[trained]
+    number = len(np.unique(groups))
+    parts = [np.bincount(labels[nested_part(labels, share, seed=0, groups=groups)]) for share in PARTS.values()]
+    rising = parts[0].sum() < parts[1].sum() < len(labels)
+    if number < FEWEST or not rising or np.any(parts[0][there] == 0):
         raise SkipwiseError(
             f"--learning-curve trains on a quarter of the training images, and these are in only "
-            f"{count(groups, 'group')}; use finer groups, or leave it out."
+            f"{count(number, 'group')}, too few to have a quarter of each class; use finer groups, or leave it out."
         )
     return name, math.ceil(images * min(PARTS.values()))

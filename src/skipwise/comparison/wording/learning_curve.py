@@ -9,7 +9,7 @@ from skipwise.comparison.results.records import Results
 from skipwise.comparison.wording.phrases import sure
 from skipwise.core.text import count
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.statistics import Estimate
+from skipwise.statistics import LEAST_CURVE_SEEDS, Estimate
 from skipwise.statistics.extrapolation import HELD, HELD_ON
 
 FEW = 10
@@ -42,6 +42,11 @@ def more_images(results: Results) -> str:
     if curve is None:
         return ""
     if curve.found is None:
+        if len(curve.seeds) >= LEAST_CURVE_SEEDS:
+            return (
+                "What more images would bring is not known: the training images are in so few groups that a quarter, "
+                "half and all of them can't be told apart."
+            )
         few = "only one" if curve.seeds else "none"
         return (
             f"What more images would bring is not known. That takes two seeds with which {curve.network} learns on a "

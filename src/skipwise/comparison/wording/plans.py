@@ -98,7 +98,11 @@ def _curve(plan: Plan) -> list[str]:
     if not plan.learning_curve:
         return []
     parts = listed([f"{round(plan.train_images * share):,}" for share in PARTS.values()])
-    return [f"afterwards, the recommended network on {parts} training images, with {count(plan.looks[0], 'seed')}"]
+    seeds = count(plan.looks[0], "seed")
+    return [
+        f"afterwards, the recommended network (of several that are as good, the smallest) on {parts} training images, "
+        f"with {seeds}"
+    ]
 
 
 def _target(plan: Plan) -> list[str]:

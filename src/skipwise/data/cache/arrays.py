@@ -99,7 +99,9 @@ class KeptArrays:
     def _read(self, start: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         found = np.empty(shape, dtype)
         if found.nbytes:
-            read_at(self._descriptor, memoryview(found.reshape(-1).view(np.uint8).data), start)
+            count = read_at(self._descriptor, memoryview(found.reshape(-1).view(np.uint8).data), start)
+            if count < found.nbytes:
+                raise SkipwiseError("A file of the cache can't be read any more; give the same command again.")
         return found
 
     @staticmethod

@@ -218,16 +218,20 @@ class RowWriter:
             view = view[os.write(self._descriptor, view) :]
 
 
-def read_at(descriptor: int, into: memoryview, place: int) -> None:
-    """Reads bytes at a position of a file. If there are fewer, or reading fails, checksums detect it."""
-    while into:
+def read_at(descriptor: int, into: memoryview, place: int) -> int:
+    """Reads bytes at a position of a file. Returns how many: fewer than asked for where it ends or can't be read."""
+    done = 0
+    while done < len(into):
+        left = into[done:]
         try:
-            count = os.preadv(descriptor, (into,), place) if _AT_ONCE else _seek_and_read(descriptor, into, place)
+            start = place + done
+            count = os.preadv(descriptor, (left,), start) if _AT_ONCE else _seek_and_read(descriptor, left, start)
         except OSError:
-            return
-        if count in (0, len(into)):
-            return
-        into, place = into[count:], place + count
+            break
+        if count == 0:
+            break
+        done += count
+    return done
 
 
 def _seek_and_read(descriptor: int, into: memoryview, place: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import operator
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
@@ -141,7 +142,7 @@ class Names(Sequence[str]):
             return True
         if isinstance(other, str) or not isinstance(other, Sequence):
             return NotImplemented
-        return len(self) == len(other) and all(map(str.__eq__, self, other))
+        return len(self) == len(other) and all(map(operator.eq, self, other))
 
     __hash__ = None  # type: ignore[assignment]
 

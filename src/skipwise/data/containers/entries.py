@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from skipwise.data.columns.integers import Integers
 from skipwise.data.columns.names import Names, NameWriter
 
+LAST = 2**63 - 1
+"""The largest stamp that is kept: a time in the year 2262, in nanoseconds. File systems know later ones."""
+
 
 class Entry(NamedTuple):
     """A file in a container.
@@ -65,7 +68,7 @@ class Entries(Sequence[Entry]):
         sizes, stamps = array.array("q"), array.array("q")
         for entry in found:
             sizes.append(entry.size)
-            stamps.append(entry.stamp)
+            stamps.append(min(entry.stamp, LAST))
         return cls(names, Integers.of(_numbers(sizes)), Integers.of(_numbers(stamps)))
 
     def only(self, mask: NDArray[np.bool_]) -> Entries:
@@ -104,7 +107,7 @@ class EntryWriter:
         """Adds a file."""
         self._names.add(name)
         self._sizes.append(size)
-        self._stamps.append(stamp)
+        self._stamps.append(min(stamp, LAST))
         self._ascending = self._ascending and self._last <= name
         self._last = name
 

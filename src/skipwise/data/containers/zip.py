@@ -69,17 +69,18 @@ class Zip:
                 "bytes; create it again."
             )
         entries, folders = EntryWriter(), list[str]()
-        for info in infos:
-            name = _name(info)
-            if name.endswith(("/", "\\")):
-                folders.append(normalised(name))
-                continue
-            check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))
-            entries.add(normalised(name), info.file_size, info.CRC)
-        found, order = entries.finish()
-        columns = tuple(
-            Integers.of(np.array([getattr(info, name) for info in files], np.int64)[order]) for name in _ADDRESS
-        )
+        with explained(self.path):  # sizes and places may be more than 63 bits hold
+            for info in infos:
+                name = _name(info)
+                if name.endswith(("/", "\\")):
+                    folders.append(normalised(name))
+                    continue
+                check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))
+                entries.add(normalised(name), info.file_size, info.CRC)
+            found, order = entries.finish()
+            columns = tuple(
+                Integers.of(np.array([getattr(info, name) for info in files], np.int64)[order]) for name in _ADDRESS
+            )
         return make_listing(self.path, found, folders), columns
 
     def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - it takes no time

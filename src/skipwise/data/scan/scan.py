@@ -23,6 +23,7 @@ from skipwise.core.reporting import Progress
 from skipwise.data.cache.arrays import KeptArrays
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.containers import Folder
+from skipwise.data.containers.entries import LAST
 from skipwise.data.containers.shards import is_elsewhere, read_shards
 from skipwise.data.image.decode import decoders
 from skipwise.data.image.limits import most_pixels
@@ -228,7 +229,7 @@ def check_unchanged(source: Source) -> None:
     for entry in source.entries if isinstance(source.container, Folder) else ():
         with contextlib.suppress(OSError):  # a file that is missing is a fault of the scan
             status = (path / entry.name).stat()
-            if (status.st_size, status.st_mtime_ns) == (entry.size, entry.stamp):
+            if (status.st_size, min(status.st_mtime_ns, LAST)) == (entry.size, entry.stamp):
                 continue
         if entry.stamp == 0 and not (path / entry.name).exists():
             continue

@@ -7,6 +7,8 @@ from pathlib import Path
 RECORD = "run.json"
 METRICS, WEIGHTS, PREDICTIONS = "metrics.jsonl", "weights.safetensors", "predictions.npz"
 CHECKPOINT = "resume.safetensors"
+VARIANTS = "variants"
+"""The folder of the answers to variants of the test images, in that of a run."""
 TUNING = "tuning"
 """The folder of the runs that choose hyperparameters, in that of a run or of a comparison."""
 

@@ -20,10 +20,8 @@ from skipwise.core.files.json_records import read_json
 from skipwise.core.files.regular import open_regular
 from skipwise.core.files.zip_directory import open_zip
 from skipwise.training.folder.files import AGAIN
-from skipwise.training.folder.names import RECORD
+from skipwise.training.folder.names import RECORD, VARIANTS
 from skipwise.training.folder.predictions import LONGEST_ID, array_in, header_of
-
-FOLDER = "variants"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +59,7 @@ def write_variant(folder: Path, variant: str, versions: tuple[str, ...], found: 
     Raises:
         SkipwiseError: the disk is full, read-only, ...
     """
-    home = folder / FOLDER
+    home = folder / VARIANTS
     make_folder(home)
     with atomic(home / f"{variant}.npz") as temporary, temporary.open("wb") as file:
         np.savez(file, ids=found.ids, answers=found.answers)
@@ -75,7 +73,7 @@ def has_variant(folder: Path, variant: str, versions: tuple[str, ...]) -> bool:
     Raises:
         SkipwiseError: a file can't be read just now.
     """
-    if not (folder / FOLDER / f"{variant}.json").exists():
+    if not (folder / VARIANTS / f"{variant}.json").exists():
         return False
     try:
         read_variant(folder, variant, versions)
@@ -90,7 +88,7 @@ def read_variant(folder: Path, variant: str, versions: tuple[str, ...]) -> Varia
     Raises:
         Damaged: they are missing, damaged, or of other weights.
     """
-    home = folder / FOLDER
+    home = folder / VARIANTS
     path, record = home / f"{variant}.npz", home / f"{variant}.json"
     if not record.exists():
         raise Damaged(f"{path} is missing; {AGAIN}.")

@@ -43,7 +43,8 @@ def tune_run(plan: RunPlan, folder: Path, images: Images, watch: Callback, execu
     trials = _Trials(plan, tuning, folder, without_test(images), watch, execute)
     if tuning.trials is None:
         points = [
-            Point(model=plan.spec.model, trial=number, values={LR: rate}) for number, rate in enumerate(tuning.rates)
+            Point(model=plan.spec.model, trial=number, values={LR: rate})
+            for number, rate in enumerate(dict.fromkeys(tuning.rates))
         ]
         found = tuple(trials.train(points, tuning.epochs, "Tuning"))
     else:

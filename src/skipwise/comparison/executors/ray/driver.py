@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from skipwise.comparison.executors.ray.address import CLIENTS, listens
 from skipwise.comparison.executors.ray.messages import (
@@ -206,6 +206,8 @@ def main() -> None:
     driver = _Driver()
     try:
         driver.work()
+    except RayTaskError:  # an error of ours in a task, which is no sign of a lost cluster
+        driver.send(Broken(text=traceback.format_exc()))
     except (ClusterGone, RayError, ConnectionError) as error:
         driver.send(Gone(said=str(error)))
     except Exception:

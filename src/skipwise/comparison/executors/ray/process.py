@@ -17,6 +17,8 @@ import time
 import warnings
 from typing import TypeVar
 
+import msgspec
+
 from skipwise.comparison.executors.ray.address import CLIENTS, Address, listens
 from skipwise.comparison.executors.ray.messages import (
     Alive,
@@ -104,9 +106,14 @@ class DriverProcess:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._answers.put(read_answer(line))
-        self._answers.put(None)
+        try:
+            for line in self._process.stdout:
+                self._heard = time.monotonic()  # here, since the command may be busy with something else for long
+                self._answers.put(read_answer(line))
+        except (msgspec.DecodeError, ValueError):  # a line that is cut off, or a closed pipe: the driver has ended
+            pass
+        finally:
+            self._answers.put(None)
 
     def _connect(self) -> None:
         self.send(Connect(address=self.address.text, environment=self.address.environment))
@@ -145,7 +152,6 @@ class DriverProcess:
                 if time.monotonic() >= deadline:
                     return None
                 continue
-            self._heard = time.monotonic()
             if isinstance(answer, Notice):
                 say(answer.text)
             elif isinstance(answer, Refused):

@@ -109,6 +109,8 @@ class Runs:
 
     def submit(self, job: Job) -> None:
         """Has a run done as soon as a node has room for it."""
+        if not self._runs:
+            self._heard = time.monotonic()  # nobody asked the mailbox while there was nothing to do
         run = self._runs[job.folder] = _Run(job)
         self._order(run)
 
