@@ -180,7 +180,6 @@ class Saboteur:
 FAULTS = ("kill_training", "kill_worker", "requeue", "end_of_time", "preempt", "restart_node", "restart_controller")
 
 
-@pytest.mark.guarantee
 def test_whatever_happens_to_workers_nodes_and_controller_the_bytes_are_those_of_one_process(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -201,7 +200,6 @@ def test_whatever_happens_to_workers_nodes_and_controller_the_bytes_are_those_of
     assert not leftovers_in(folder)
 
 
-@pytest.mark.guarantee
 def test_a_worker_that_was_cut_off_and_wakes_up_writes_nothing_beside_its_successor(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -242,7 +240,6 @@ def attempts_of(folder: Path) -> dict[int, Path]:
     return found
 
 
-@pytest.mark.guarantee
 def test_a_command_that_is_killed_at_every_phase_goes_on_and_a_second_one_disturbs_nothing(
     whole: SlurmCluster, photos: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -404,7 +401,6 @@ def test_what_slurm_refuses_is_said_in_a_sentence(whole: SlurmCluster, photos: P
     assert not whole.ask("squeue", "--noheader", "--states=RUNNING,PENDING")
 
 
-@pytest.mark.guarantee
 def test_a_folder_that_nodes_do_not_share_is_noticed_before_anything_is_trained(
     whole: SlurmCluster, photos: Path, tmp_path: Path
 ) -> None:
