@@ -27,7 +27,7 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Ahead:
-    """What is expected of more images, with its interval."""
+    """The expected outcome with more images, with its interval."""
 
     images: int
     value: float

@@ -67,7 +67,7 @@ class OnThisMachine:
 
     @property
     def cores(self) -> int | None:
-        """Of the largest machine that does runs; None for this one."""
+        """The number of cores of the largest machine that does runs; None where this machine does them."""
         return max((room.cpus for room in self.rooms), default=None)
 
     def spread(self, plan: Plan) -> Plan:

@@ -35,10 +35,10 @@ def as_json(record: Any, *, indent: int | None = None) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Any other sequence than those that JSON knows, such as the names of images, as a list."""
+    """Returns a sequence of a type that JSON does not know, such as the names of images, as a list."""
     if isinstance(value, Sequence):
         return list(value)
-    raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can hold")
+    raise TypeError(f"{type(value).__name__} can't be written as JSON")
 
 
 def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start that part again") -> _T:

@@ -81,7 +81,7 @@ class Pulse:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for the next one."""
+        """True if it is time to write the next heartbeat."""
         return time.monotonic() - self._written >= SECONDS
 
     def beat(self, **said: Any) -> None:

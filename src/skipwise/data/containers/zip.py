@@ -37,7 +37,7 @@ from skipwise.data.image.decode import UnreadableImage
 
 _UTF8_FLAG = 0x800
 _ADDRESS = ("header_offset", "compress_size", "file_size", "CRC", "compress_type", "flag_bits")
-"""What is needed to read a file without the directory."""
+"""The fields of an entry that are needed to read its file without the directory."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is known about every image of a source: while it is inspected (`Inspected`), and in the cache (`Digests`)."""
+"""Facts about every image of a source: while it is inspected (`Inspected`), and in the cache (`Digests`)."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ WORTHWHILE = 1.3
 ONE_THREAD_ALONE = 1e9
 """Multiply-adds (forward) from which a second thread makes a step of a single run faster."""
 ONE_THREAD_STEP = 20e9
-"""With fewer multiply-adds (forward), two threads of a training step wait for each other more than they work."""
+"""Multiply-adds of a forward pass, below which two threads of a step wait for each other more than they work."""
 MOST_THREADS = 8
 
 

@@ -103,7 +103,7 @@ class RunPlan:
         return difference(self._as_begun_there(other), other)
 
     def _as_begun_there(self, other: RunPlan) -> RunPlan:
-        """With what the machine, or a time limit, chose for the other one, if both asked for the same."""
+        """Returns the plan with what the machine or a time limit chose for the other one, if both ask the same."""
         ours, theirs = self.spec, other.spec
         ours = replace(ours, recipe=as_begun(ours.recipe, other.asked_batch, theirs.recipe))
         if ours.time_limit is not None and ours.time_limit == theirs.time_limit:

@@ -27,7 +27,7 @@ from skipwise.training.weights.starting_weights import Found
 ENDING = 2.5
 """Seconds of a time limit for what is not measured: writing files, leaving Python."""
 SLOWER = 1.3
-"""With the reading of images, evaluation takes so many times as long as was measured."""
+"""The time of an evaluation, reading of images included, as a multiple of the time that was measured."""
 
 
 def resolve_plan(
